@@ -1,0 +1,217 @@
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import { SluiceError } from '../../shared/errors/sluice-error.ts';
+import { RestClient } from '../../shared/rest/rest-client.ts';
+import type { TaskManagerInfo } from '../../shared/rest/rest-types.ts';
+import { type Clock, sleep } from '../../shared/time/clock.ts';
+import { type StorageFlags, storageArguments } from '../storage-options.ts';
+import { type ClusterMember, type ClusterState, ClusterStateFile } from './cluster-state.ts';
+import { endProcesses, isAlive, logTail, spawnDetached } from './processes.ts';
+
+const START_TIMEOUT_MS = 30_000;
+const POLL_MS = 100;
+
+export interface ClusterUpOptions extends StorageFlags {
+  readonly taskManagers: number;
+  readonly gpuTaskManagers: number;
+  readonly gpuProvider: string;
+  readonly slots: number | null;
+  readonly restPort: number;
+  readonly rpcPort: number;
+}
+
+/**
+ * A cluster of local processes, remembered in a folder. Each task manager gets its share of the
+ * machine's cores as inference threads.
+ */
+export class LocalCluster {
+  readonly #directory: string;
+  readonly #file: ClusterStateFile;
+  readonly #clock: Clock;
+
+  constructor(directory: string, clock: Clock) {
+    this.#directory = resolve(directory);
+    this.#file = new ClusterStateFile(this.#directory);
+    this.#clock = clock;
+  }
+
+  async up(options: ClusterUpOptions): Promise<ClusterState> {
+    const old = await this.#file.read();
+    if (old !== null && (await this.#anyAlive(old))) {
+      throw new SluiceError('FILE_EXISTS', `a cluster already runs in ${this.#directory}`, {
+        domain: 'user',
+        hint: 'sluice cluster scale <n> changes its size; sluice cluster down ends it',
+      });
+    }
+    const jobManager = this.#startJobManager(options);
+    let state: ClusterState = {
+      restAddress: `http://127.0.0.1:${options.restPort}`,
+      rpcAddress: `127.0.0.1:${options.rpcPort}`,
+      slots: options.slots ?? 1,
+      members: [jobManager],
+    };
+    await this.#file.write(state);
+    try {
+      await this.#untilReady(state, 0);
+      state = this.#withTaskManagers(state, 'cpu', options.taskManagers, options);
+      state = this.#withTaskManagers(state, 'gpu', options.gpuTaskManagers, options);
+      await this.#file.write(state);
+      await this.#untilReady(state, state.members.length - 1);
+    } catch (error) {
+      await this.down();
+      throw error;
+    }
+    return state;
+  }
+
+  /** The state, which of its processes run, and what the job manager says. */
+  async status(): Promise<{
+    readonly state: ClusterState;
+    readonly alive: readonly boolean[];
+    readonly taskManagers: readonly TaskManagerInfo[];
+  }> {
+    const state = await this.#require();
+    const alive = await Promise.all(state.members.map((member) => isAlive(member.processId)));
+    const client = new RestClient(state.restAddress);
+    return { state, alive, taskManagers: alive[0] === true ? await client.taskManagers() : [] };
+  }
+
+  /** Starts or ends CPU task managers until `count` run; the youngest end first. */
+  async scale(count: number, flags: StorageFlags): Promise<ClusterState> {
+    const found = await this.#require();
+    await requireJobManager(found);
+    let state = await this.#withoutDead(found);
+    const current = state.members.filter(isCpuTaskManager);
+    if (count < current.length) {
+      const leaving = new Set(current.slice(count).map((member) => member.processId));
+      await endProcesses([...leaving], this.#clock);
+      const members = state.members.filter((member) => !leaving.has(member.processId));
+      state = { ...state, members };
+    } else {
+      state = this.#withTaskManagers(state, 'cpu', count - current.length, {
+        ...flags,
+        slots: state.slots,
+        gpuProvider: 'cpu',
+      });
+    }
+    await this.#file.write(state);
+    await this.#untilReady(state, state.members.length - 1);
+    return state;
+  }
+
+  /** Ends every process, the task managers first; gives how many had to be killed. */
+  async down(): Promise<{ readonly ended: number; readonly killed: number }> {
+    const state = await this.#require();
+    const [jobManager, ...taskManagers] = state.members;
+    let killed = await endProcesses(
+      taskManagers.map((member) => member.processId),
+      this.#clock,
+    );
+    if (jobManager !== undefined) {
+      killed += await endProcesses([jobManager.processId], this.#clock);
+    }
+    await this.#file.remove();
+    return { ended: state.members.length, killed };
+  }
+
+  async #require(): Promise<ClusterState> {
+    const state = await this.#file.read();
+    if (state !== null) return state;
+    throw new SluiceError('FILE_NOT_FOUND', `no cluster was started in ${this.#directory}`, {
+      domain: 'user',
+      hint: 'sluice cluster up starts one; --directory names another place',
+    });
+  }
+
+  async #anyAlive(state: ClusterState): Promise<boolean> {
+    const alive = await Promise.all(state.members.map((member) => isAlive(member.processId)));
+    return alive.includes(true);
+  }
+
+  async #withoutDead(state: ClusterState): Promise<ClusterState> {
+    const alive = await Promise.all(state.members.map((member) => isAlive(member.processId)));
+    return { ...state, members: state.members.filter((_, index) => alive[index]) };
+  }
+
+  #startJobManager(options: ClusterUpOptions): ClusterMember {
+    const args = ['jobmanager', '--rest-port', `${options.restPort}`];
+    args.push('--rpc-port', `${options.rpcPort}`, ...storageArguments(options));
+    return this.#start('jobmanager', 'jobmanager', 'cpu', args);
+  }
+
+  #withTaskManagers(
+    state: ClusterState,
+    device: 'cpu' | 'gpu',
+    count: number,
+    options: StorageFlags & { readonly slots: number | null; readonly gpuProvider: string },
+  ): ClusterState {
+    const taken = new Set(state.members.map((member) => member.name));
+    const members = [...state.members];
+    const together = taken.size - 1 + count;
+    const executors = Math.max(1, Math.floor(availableParallelism() / Math.max(1, together)));
+    for (let number = 1; members.length < state.members.length + count; number += 1) {
+      const name = device === 'gpu' ? `taskmanager-gpu-${number}` : `taskmanager-${number}`;
+      if (taken.has(name)) continue;
+      const args = ['taskmanager', '--id', name, '--job-manager', state.rpcAddress];
+      args.push('--slots', `${options.slots ?? 1}`, '--executors', `${executors}`);
+      args.push('--device', device, ...storageArguments(options));
+      if (device === 'gpu') args.push('--gpu-provider', options.gpuProvider);
+      members.push(this.#start(name, 'taskmanager', device, args));
+    }
+    return { ...state, members };
+  }
+
+  #start(
+    name: string,
+    role: ClusterMember['role'],
+    device: ClusterMember['device'],
+    args: readonly string[],
+  ): ClusterMember {
+    const logFile = join(this.#directory, 'logs', `${name}.log`);
+    return { name, role, device, logFile, processId: spawnDetached(args, logFile) };
+  }
+
+  /** Waits until the job manager answers and that many task managers are registered. */
+  async #untilReady(state: ClusterState, taskManagers: number): Promise<void> {
+    const client = new RestClient(state.restAddress);
+    const deadlineMs = this.#clock.monotonicMs() + START_TIMEOUT_MS;
+    for (;;) {
+      for (const member of state.members) {
+        if (!(await isAlive(member.processId))) throw await notStarted(member);
+      }
+      const overview = await client.cluster().catch(() => null);
+      // A stranger on our ports answers too, before our own job manager finds them taken.
+      const isOurs = overview?.processId === state.members[0]?.processId;
+      if (isOurs && (overview?.taskManagers ?? 0) >= taskManagers) return;
+      if (this.#clock.monotonicMs() > deadlineMs) {
+        throw new SluiceError(
+          'NETWORK_TIMEOUT',
+          `the cluster was not ready after ${START_TIMEOUT_MS / 1000} s`,
+          { domain: 'external', hint: `look into ${join(this.#directory, 'logs')}` },
+        );
+      }
+      await sleep(this.#clock, POLL_MS);
+    }
+  }
+}
+
+function isCpuTaskManager(member: ClusterMember): boolean {
+  return member.role === 'taskmanager' && member.device === 'cpu';
+}
+
+/** Nothing can be added to a cluster without one; what ran on it is lost. */
+async function requireJobManager({ members: [jobManager] }: ClusterState): Promise<void> {
+  if (jobManager?.role === 'jobmanager' && (await isAlive(jobManager.processId))) return;
+  throw new SluiceError('NETWORK_UNREACHABLE', "the cluster's job manager has ended", {
+    domain: 'external',
+    hint: 'sluice cluster down ends the rest, sluice cluster up starts anew',
+  });
+}
+
+async function notStarted(member: ClusterMember): Promise<SluiceError> {
+  const tail = await logTail(member.logFile);
+  return new SluiceError('TASK_FAILED', `${member.name} ended while it started:\n${tail}`, {
+    domain: 'external',
+    hint: `the whole log is ${member.logFile}`,
+  });
+}

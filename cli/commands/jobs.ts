@@ -1,0 +1,124 @@
+import process from 'node:process';
+import { type Command, Option } from 'commander';
+import { formatProblems } from '../../shared/pipeline/format-problems.ts';
+import { RestClient } from '../../shared/rest/rest-client.ts';
+import { systemClock } from '../../shared/time/system-clock.ts';
+import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
+import { jobManagerOption } from '../job-manager-address.ts';
+import { jobDetailText } from '../output/job-detail.ts';
+import { jobSummary } from '../output/job-summary.ts';
+import { jobsTable } from '../output/jobs-table.ts';
+import { collectParameter } from '../parameters.ts';
+import { submitPipeline } from '../submit-pipeline.ts';
+import { watchJob } from '../watch-job.ts';
+
+interface ClusterFlags {
+  readonly jobManager: string;
+  readonly json?: boolean;
+}
+
+interface SubmitFlags extends ClusterFlags {
+  readonly set?: Readonly<Record<string, string>>;
+  readonly detached?: boolean;
+  readonly progress: boolean;
+}
+
+type SetExitCode = (code: ExitCode) => void;
+
+const jsonOption = (): Option => new Option('--json', 'print JSON');
+
+/** The commands about jobs on a running cluster: submit, jobs, job, stop, cancel. */
+export function addJobCommands(program: Command, setExitCode: SetExitCode): void {
+  addSubmit(program, setExitCode);
+  program
+    .command('jobs')
+    .description('list the jobs of a cluster')
+    .addOption(jobManagerOption())
+    .addOption(jsonOption())
+    .addHelpText('after', '\nExample:\n  $ sluice jobs --json')
+    .action(async (flags: ClusterFlags) => {
+      const jobs = await new RestClient(flags.jobManager).jobs();
+      print(flags.json === true ? JSON.stringify(jobs, null, 2) : jobsTable(jobs));
+    });
+  program
+    .command('job')
+    .description('show one job: subtasks, placement, rates, back-pressure, cause of a failure')
+    .argument('<id>', "the job's id, or its first characters")
+    .addOption(jobManagerOption())
+    .addOption(jsonOption())
+    .addHelpText('after', '\nExample:\n  $ sluice job 3f2a')
+    .action(async (id: string, flags: ClusterFlags) => {
+      const job = await new RestClient(flags.jobManager).job(id);
+      print(flags.json === true ? JSON.stringify(job, null, 2) : jobDetailText(job));
+    });
+  addEndings(program);
+}
+
+function addSubmit(program: Command, setExitCode: SetExitCode): void {
+  program
+    .command('submit')
+    .description('run a pipeline on a cluster; waits for its end, with progress')
+    .argument('<pipeline>', 'a pipeline file')
+    .option('--set <name=value>', 'give a parameter (repeatable)', collectParameter)
+    .option('-d, --detached', 'print the id of the job and return at once')
+    .option('--no-progress', 'show no progress')
+    .addOption(jobManagerOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ sluice submit pipeline.yaml --set images=s3://bucket/photos\n' +
+        '  $ id=$(sluice submit pipeline.yaml --detached)\n\n' +
+        'Ctrl-C stops watching; the job goes on.',
+    )
+    .action(async (path: string, flags: SubmitFlags) => {
+      const { readPipelineFile } = await import('../pipeline-file.ts');
+      const request = await readPipelineFile(path, flags.set ?? {});
+      const client = new RestClient(flags.jobManager);
+      const { id, warnings } = await submitPipeline(client, request);
+      if (warnings.length > 0) process.stderr.write(`${formatProblems(warnings)}\n`);
+      if (flags.detached === true) {
+        print(flags.json === true ? JSON.stringify({ id, warnings }) : id);
+        return;
+      }
+      const { job, reason } = await watchJob({
+        client,
+        jobId: id,
+        clock: systemClock,
+        progress: flags.progress,
+        onInterrupt: 'detach',
+      });
+      if (reason === 'detached') {
+        process.stderr.write(`job ${id} goes on; sluice job ${id} shows it\n`);
+        return;
+      }
+      print(flags.json === true ? JSON.stringify(job, null, 2) : jobSummary(job));
+      setExitCode(job.state === 'FINISHED' ? EXIT_CODES.ok : EXIT_CODES.failure);
+    });
+}
+
+function addEndings(program: Command): void {
+  program
+    .command('stop')
+    .description('end a job cleanly: read nothing more, finish what is in flight')
+    .argument('<id>', "the job's id, or its first characters")
+    .addOption(jobManagerOption())
+    .addHelpText('after', '\nExample:\n  $ sluice stop 3f2a')
+    .action(async (id: string, flags: ClusterFlags) => {
+      await new RestClient(flags.jobManager).stopJob(id);
+      print(`job ${id} is stopping`);
+    });
+  program
+    .command('cancel')
+    .description('end a job at once; part files that are not finished are discarded')
+    .argument('<id>', "the job's id, or its first characters")
+    .addOption(jobManagerOption())
+    .addHelpText('after', '\nExample:\n  $ sluice cancel 3f2a')
+    .action(async (id: string, flags: ClusterFlags) => {
+      await new RestClient(flags.jobManager).cancelJob(id);
+      print(`job ${id} is being cancelled`);
+    });
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}

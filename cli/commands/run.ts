@@ -1,0 +1,104 @@
+import process from 'node:process';
+import type { Command } from 'commander';
+import type { SubmitJobRequest } from '../../shared/rest/rest-types.ts';
+import { systemClock } from '../../shared/time/system-clock.ts';
+import type { Compiled } from '../compile-or-refuse.ts';
+import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
+import { integerBetween, parsePort } from '../numbers.ts';
+import { collectParameter } from '../parameters.ts';
+import { addStorageOptions, fileSystemOptions, type StorageFlags } from '../storage-options.ts';
+
+interface RunFlags extends StorageFlags {
+  readonly set?: Readonly<Record<string, string>>;
+  readonly slots?: number;
+  readonly executors?: number;
+  readonly gpu?: boolean;
+  readonly restPort: number;
+  readonly report?: string | boolean;
+  readonly progress: boolean;
+  readonly json?: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  $ sluice run examples/image-classification/pipeline.yaml
+  $ sluice run pipeline.yaml --set images=./photos --set output=./out
+  $ sluice run pipeline.yaml --json > summary.json
+
+The whole cluster runs in this process. A bounded pipeline ends by itself; a watching one runs until
+Ctrl-C, which finishes what is in flight. A second Ctrl-C abandons it.`;
+
+export function addRunCommand(program: Command, setExitCode: (code: ExitCode) => void): void {
+  const command = program
+    .command('run')
+    .description('run a pipeline in this process and show its progress')
+    .argument('<pipeline>', 'a pipeline file')
+    .option('--set <name=value>', 'give a parameter (repeatable)', collectParameter)
+    .option('--slots <n>', 'parallel subtasks (default: half the cores)', integerBetween(1, 1024))
+    .option('--executors <n>', 'inference threads (default: the cores)', integerBetween(1, 1024))
+    .option('--gpu', 'run inference on the GPU')
+    .option('--rest-port <port>', 'port of the REST API while it runs', parsePort, 0)
+    .option(
+      '--report [file]',
+      'write a contact sheet (default where the pipeline makes thumbnails)',
+    )
+    .option('--no-report', 'write none')
+    .option('--no-progress', 'show no progress')
+    .option('--json', 'print the summary as JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(async (path: string, flags: RunFlags) => setExitCode(await run(path, flags)));
+  addStorageOptions(command);
+}
+
+async function run(path: string, flags: RunFlags): Promise<ExitCode> {
+  const { readPipelineFile } = await import('../pipeline-file.ts');
+  const request = await readPipelineFile(path, flags.set ?? {});
+  const compiled = await precompile(request, flags);
+  const { startEmbeddedCluster } = await import('../embedded-cluster.ts');
+  const cluster = await startEmbeddedCluster({
+    restPort: flags.restPort,
+    device: flags.gpu === true ? 'gpu' : 'cpu',
+    fileSystemOptions: fileSystemOptions(flags),
+    ...(flags.slots === undefined ? {} : { slots: flags.slots }),
+    ...(flags.executors === undefined ? {} : { executors: flags.executors }),
+  });
+  try {
+    const { watchJob } = await import('../watch-job.ts');
+    const { submitPipeline } = await import('../submit-pipeline.ts');
+    const { id } = await submitPipeline(cluster.client, request);
+    const { job, reason } = await watchJob({
+      client: cluster.client,
+      jobId: id,
+      clock: systemClock,
+      progress: flags.progress,
+      onInterrupt: 'stop-job',
+    });
+    const { finishRun } = await import('../report/finish-run.ts');
+    const fileSystems = fileSystemOptions(flags);
+    const { json = false, report } = flags;
+    await finishRun({ job, graph: compiled.graph, request, json, report, fileSystems });
+    if (reason === 'abandoned') return EXIT_CODES.interrupted;
+    return job.state === 'FINISHED' ? EXIT_CODES.ok : EXIT_CODES.failure;
+  } finally {
+    await cluster.stop();
+  }
+}
+
+/** Mistakes are told before anything starts. */
+async function precompile(request: SubmitJobRequest, flags: RunFlags): Promise<Compiled> {
+  const [{ FileSystemRegistry }, { compileOrRefuse }, { formatProblems }] = await Promise.all([
+    import('../../shared/filesystem/filesystem-registry.ts'),
+    import('../compile-or-refuse.ts'),
+    import('../../shared/pipeline/format-problems.ts'),
+  ]);
+  const fileSystems = new FileSystemRegistry(fileSystemOptions(flags), { clock: systemClock });
+  try {
+    const compiled = await compileOrRefuse(request, fileSystems);
+    if (compiled.warnings.length > 0) {
+      process.stderr.write(`${formatProblems(compiled.warnings)}\n`);
+    }
+    return compiled;
+  } finally {
+    await fileSystems.close();
+  }
+}

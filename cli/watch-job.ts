@@ -1,0 +1,71 @@
+import process from 'node:process';
+import type { RestClient } from '../shared/rest/rest-client.ts';
+import type { JobDetail } from '../shared/rest/rest-types.ts';
+import { type Clock, sleep } from '../shared/time/clock.ts';
+import { ProgressBar } from './output/progress-bar.ts';
+
+const POLL_MS = 200;
+
+export interface WatchOptions {
+  readonly client: RestClient;
+  readonly jobId: string;
+  readonly clock: Clock;
+  readonly progress: boolean;
+  /** What Ctrl-C does: `run` stops the job; `submit` only stops watching. */
+  readonly onInterrupt: 'stop-job' | 'detach';
+}
+
+export interface WatchedJob {
+  readonly job: JobDetail;
+  /** Why the watch ended. */
+  readonly reason: 'ended' | 'detached' | 'abandoned';
+}
+
+export function hasEnded(job: JobDetail): boolean {
+  return job.state === 'FINISHED' || job.state === 'FAILED' || job.state === 'CANCELED';
+}
+
+/**
+ * Shows a job's progress until it ends. With `stop-job` the first Ctrl-C (or SIGTERM) lets the job
+ * finish what is in flight, the second cancels it.
+ */
+export async function watchJob(options: WatchOptions): Promise<WatchedJob> {
+  const { client, clock, jobId } = options;
+  const bar = new ProgressBar({ enabled: options.progress });
+  let interrupts = 0;
+  const onSignal = (): void => {
+    interrupts += 1;
+    bar.clear();
+    if (options.onInterrupt === 'detach') return;
+    const isFirst = interrupts === 1;
+    process.stderr.write(
+      isFirst
+        ? 'stopping: finishing what is in flight (again to abandon it)\n'
+        : 'abandoning what is in flight\n',
+    );
+    const request = isFirst ? client.stopJob(jobId) : client.cancelJob(jobId);
+    // The job may have ended by itself in this moment; the next poll tells.
+    request.catch(() => {});
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  // Whoever read what the job prints has seen enough (`| head`).
+  const onClosedOutput = (): void => {
+    if (interrupts === 0) onSignal();
+  };
+  process.stdout.on('error', onClosedOutput);
+  try {
+    for (;;) {
+      const job = await client.job(jobId);
+      if (hasEnded(job)) return { job, reason: interrupts > 1 ? 'abandoned' : 'ended' };
+      if (interrupts > 0 && options.onInterrupt === 'detach') return { job, reason: 'detached' };
+      bar.update(job, clock.nowMs());
+      await sleep(clock, POLL_MS);
+    }
+  } finally {
+    bar.clear();
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+    process.stdout.off('error', onClosedOutput);
+  }
+}

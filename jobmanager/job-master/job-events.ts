@@ -1,0 +1,57 @@
+import type { SerializedError } from '../../shared/errors/sluice-error.ts';
+import type { JobState } from '../../shared/job-graph/states.ts';
+import type { TaskDeployment } from '../../shared/job-graph/task-deployment.ts';
+import type { JobFailure } from '../../shared/rest/rest-types.ts';
+import type { ReportedState } from '../../shared/rpc/messages.ts';
+import type { SchedulePlan } from '../scheduler/scheduler.ts';
+
+/** What a JobMaster hears. */
+export type JobEvent =
+  | { readonly kind: 'submitted' }
+  /** The scheduler found no slots yet. */
+  | { readonly kind: 'waiting'; readonly reason: string }
+  | { readonly kind: 'slots-assigned'; readonly plan: SchedulePlan }
+  | {
+      readonly kind: 'task-state';
+      readonly attemptId: string;
+      /** Who says so; anyone but the attempt's own task manager is not believed. */
+      readonly taskManagerId: string;
+      readonly state: ReportedState;
+      readonly error: SerializedError | null;
+    }
+  | {
+      readonly kind: 'task-manager-lost';
+      readonly taskManagerId: string;
+      readonly error: SerializedError;
+    }
+  | { readonly kind: 'source-failed'; readonly operatorId: string; readonly error: SerializedError }
+  | { readonly kind: 'cancel' }
+  /** Stop with drain: the sources find nothing more, the job finishes what was read. */
+  | { readonly kind: 'stop' }
+  | { readonly kind: 'timer'; readonly timer: JobTimer };
+
+export type JobTimer =
+  /** Waited long enough for slots. */
+  | 'resources'
+  /** Waited long enough for the cause of a failure that looks like a consequence. */
+  | 'failure-grace'
+  /** Cancelled tasks took too long to end. */
+  | 'cancellation';
+
+/** What a JobMaster wants done; its shell does it in this order. */
+export type JobEffect =
+  | {
+      readonly kind: 'deploy';
+      readonly taskManagerId: string;
+      readonly deployment: TaskDeployment;
+    }
+  | { readonly kind: 'cancel-task'; readonly taskManagerId: string; readonly attemptId: string }
+  /** Opens the sources' enumerators, before the first task is deployed. */
+  | { readonly kind: 'start-sources' }
+  | { readonly kind: 'stop-sources' }
+  /** No message about this attempt will be sent or believed any more. */
+  | { readonly kind: 'attempt-ended'; readonly attemptId: string }
+  | { readonly kind: 'set-timer'; readonly timer: JobTimer; readonly delayMs: number }
+  | { readonly kind: 'clear-timer'; readonly timer: JobTimer }
+  /** The last effect of a job: slots, enumerators and timers can go. */
+  | { readonly kind: 'ended'; readonly state: JobState; readonly failure: JobFailure | null };

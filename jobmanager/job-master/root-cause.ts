@@ -1,0 +1,50 @@
+import type { ErrorCode } from '../../shared/errors/codes.ts';
+import type { SerializedError } from '../../shared/errors/sluice-error.ts';
+import type { JobFailure } from '../../shared/rest/rest-types.ts';
+import type { Execution } from '../execution-graph/execution-graph.ts';
+
+/**
+ * When a task or a task manager dies, its neighbours fail too: their connections break. Whichever
+ * report comes first, people must read the cause and not a consequence.
+ */
+export interface RootCause {
+  readonly failure: JobFailure;
+  /** May be the consequence of another failure, whose report may still be on its way. */
+  readonly consequential: boolean;
+}
+
+/** What a task reports when the fault may lie with another process. */
+const CONSEQUENTIAL_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'NETWORK_CLOSED',
+  'NETWORK_UNREACHABLE',
+  'NETWORK_TIMEOUT',
+  'TASK_MANAGER_LOST',
+  'JOB_MANAGER_LOST',
+  'CANCELLED',
+]);
+
+/** The failure of one task, as its task manager reported it. */
+export function taskFailure(execution: Execution, error: SerializedError, at: string): RootCause {
+  return {
+    failure: {
+      error,
+      at,
+      vertexId: execution.vertex.id,
+      vertexName: execution.vertex.name,
+      subtask: execution.subtask,
+      taskManagerId: execution.slot.taskManagerId,
+    },
+    consequential: CONSEQUENTIAL_CODES.has(error.code),
+  };
+}
+
+/** A task manager was lost, as the job manager itself saw; `execution` is one that ran there. */
+export function lossFailure(execution: Execution, error: SerializedError, at: string): RootCause {
+  return { ...taskFailure(execution, error, at), consequential: false };
+}
+
+/** The first cause stands, but any real cause replaces one that may be a consequence. */
+export function betterCause(known: RootCause | null, candidate: RootCause): RootCause {
+  if (known === null) return candidate;
+  return known.consequential && !candidate.consequential ? candidate : known;
+}

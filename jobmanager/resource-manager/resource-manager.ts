@@ -1,0 +1,288 @@
+import {
+  type SerializedError,
+  SluiceError,
+  serializeError,
+} from '../../shared/errors/sluice-error.ts';
+import type { TaskDeployment } from '../../shared/job-graph/task-deployment.ts';
+import type { Logger } from '../../shared/observability/logger.ts';
+import type { SlotCounts, TaskManagerInfo } from '../../shared/rest/rest-types.ts';
+import type {
+  JobManagerMessage,
+  TaskManagerMessage,
+  TaskManagerRegistration,
+} from '../../shared/rpc/messages.ts';
+import type { CancelTimer, Clock } from '../../shared/time/clock.ts';
+import { isEnded } from '../execution-graph/execution-graph.ts';
+import type { SchedulePlan } from '../scheduler/scheduler.ts';
+import { type SlotOffer, slotKey } from '../scheduler/slots.ts';
+import { RegisteredTaskManager } from './registered-task-manager.ts';
+import type { ResourceListener, TaskManagerConnection } from './task-manager-connection.ts';
+
+export interface ResourceManagerOptions {
+  readonly jobManagerId: string;
+  readonly version: string;
+  readonly heartbeatIntervalMs: number;
+  readonly heartbeatTimeoutMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** More slots than any cluster has; what a faulty peer cannot exceed. */
+const TASK_MANAGERS_MAX = 4_096;
+
+/**
+ * Knows the task managers: their streams, their heartbeats and what each slot does (Flink's
+ * ResourceManager and SlotManager). A task manager is lost when its stream ends, when it is silent
+ * for the heartbeat time-out, or when it says that it leaves. Single-threaded, synchronous.
+ */
+export class ResourceManager {
+  readonly #options: ResourceManagerOptions;
+  readonly #taskManagers = new Map<string, RegisteredTaskManager>();
+  #listener: ResourceListener | null = null;
+  #cancelCheck: CancelTimer = () => {};
+  #checkedAtMs = 0;
+  #registeredAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: ResourceManagerOptions) {
+    this.#options = options;
+  }
+
+  start(listener: ResourceListener): void {
+    this.#listener = listener;
+    this.#scheduleCheck();
+  }
+
+  stop(): void {
+    this.#cancelCheck();
+    this.#listener = null;
+    for (const taskManager of this.#taskManagers.values()) taskManager.connection.close();
+    this.#taskManagers.clear();
+  }
+
+  // Task managers
+
+  /** Answers `registered` or `refused` on the connection; false where it was refused. */
+  register(registration: TaskManagerRegistration, connection: TaskManagerConnection): boolean {
+    const { logger, clock } = this.#options;
+    const id = registration.taskManagerId;
+    const refusal = this.#refusal(registration);
+    if (refusal !== null) {
+      logger.warn({ taskManagerId: id, code: refusal.code }, refusal.message);
+      connection.send({ kind: 'refused', error: serializeError(refusal) });
+      return false;
+    }
+    const old = this.#taskManagers.get(id);
+    if (old !== undefined) {
+      // Its new stream came before the end of the old one was noticed; or two have one name, and
+      // would take it from each other for ever if the older one were not sent away.
+      const isSame = isSameProcess(old.registration, registration);
+      this.#lose(old, isSame ? 'it connected anew' : 'another process came with its name');
+      if (!isSame) old.connection.send({ kind: 'refused', error: replaced(registration) });
+      old.connection.close();
+    }
+    const taskManager = new RegisteredTaskManager(registration, connection, clock.monotonicMs());
+    this.#taskManagers.set(id, taskManager);
+    this.#registeredAtMs = clock.monotonicMs();
+    connection.send({
+      kind: 'registered',
+      jobManagerId: this.#options.jobManagerId,
+      heartbeatIntervalMs: this.#options.heartbeatIntervalMs,
+      heartbeatTimeoutMs: this.#options.heartbeatTimeoutMs,
+    });
+    // No job survives the loss of a connection yet, so nothing of it may go on running.
+    for (const attemptId of registration.runningAttemptIds) {
+      connection.send({ kind: 'cancel-task', attemptId });
+    }
+    const { hostName, processId } = registration;
+    logger.info(
+      { taskManagerId: id, host: hostName, processId, slots: taskManager.slotCount },
+      'task manager registered',
+    );
+    this.#listener?.onSlotsChanged();
+    return true;
+  }
+
+  /** From a registered stream; what comes over one that was replaced is dropped. */
+  handleMessage(
+    taskManagerId: string,
+    connection: TaskManagerConnection,
+    message: TaskManagerMessage,
+  ): void {
+    const taskManager = this.#taskManagers.get(taskManagerId);
+    if (taskManager === undefined || taskManager.connection !== connection) return;
+    taskManager.heardAtMs = this.#options.clock.monotonicMs();
+    switch (message.kind) {
+      case 'register':
+        // Once per stream; a second one means that the other end has lost count.
+        this.#lose(taskManager, 'it registered twice on one stream');
+        connection.close();
+        return;
+      case 'heartbeat':
+        taskManager.process = message.process;
+        taskManager.confirmRunning(new Set(message.subtasks.map(({ attemptId }) => attemptId)));
+        connection.send({ kind: 'heartbeat-reply', sentAtMs: message.sentAtMs });
+        this.#listener?.onSubtaskMetrics(taskManagerId, message.subtasks);
+        return;
+      case 'task-state':
+        if (isEnded(message.state)) taskManager.removeAttempt(message.attemptId);
+        this.#listener?.onTaskState(taskManagerId, message);
+        if (isEnded(message.state)) this.#listener?.onSlotsChanged();
+        return;
+      case 'split-request':
+        this.#listener?.onSplitRequest(taskManagerId, message.attemptId, message.count);
+        return;
+      case 'leaving':
+        this.#lose(taskManager, `it left: ${message.reason}`);
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  connectionClosed(connection: TaskManagerConnection, reason: string): void {
+    for (const taskManager of this.#taskManagers.values()) {
+      if (taskManager.connection === connection) this.#lose(taskManager, reason);
+    }
+  }
+
+  infos(): TaskManagerInfo[] {
+    const nowMs = this.#options.clock.monotonicMs();
+    return [...this.#taskManagers.values()].map((taskManager) => taskManager.info(nowMs));
+  }
+
+  // Slots
+
+  slots(): SlotOffer[] {
+    return [...this.#taskManagers.values()].flatMap((taskManager) => taskManager.offers());
+  }
+
+  slotCounts(): SlotCounts {
+    const all = [...this.#taskManagers.values()];
+    return {
+      total: all.reduce((sum, taskManager) => sum + taskManager.slotCount, 0),
+      free: all.reduce((sum, taskManager) => sum + taskManager.freeSlotCount, 0),
+    };
+  }
+
+  /** Since the last task manager came; infinite where none ever did. */
+  sinceLastRegistrationMs(): number {
+    return this.#options.clock.monotonicMs() - this.#registeredAtMs;
+  }
+
+  /** Gives every slot of the plan to the job. */
+  allocate(jobId: string, plan: SchedulePlan): void {
+    const slots = new Map([...plan.values()].flat().map((slot) => [slotKey(slot), slot]));
+    for (const slot of slots.values()) {
+      this.#taskManagers.get(slot.taskManagerId)?.allocate(slot.slotIndex, jobId);
+    }
+  }
+
+  /** The job's hold ends; slots in which tasks still run become free with their ends. */
+  releaseJob(jobId: string): void {
+    for (const taskManager of this.#taskManagers.values()) taskManager.releaseJob(jobId);
+    this.#listener?.onSlotsChanged();
+  }
+
+  deploy(taskManagerId: string, deployment: TaskDeployment): void {
+    const { slotIndex, jobId, attemptId } = deployment;
+    this.#taskManagers.get(taskManagerId)?.addAttempt(slotIndex, jobId, attemptId);
+    this.send(taskManagerId, { kind: 'deploy-task', deployment });
+  }
+
+  /** To a task manager that is gone: nothing happens, its loss was or will be told. */
+  send(taskManagerId: string, message: JobManagerMessage): void {
+    this.#taskManagers.get(taskManagerId)?.connection.send(message);
+  }
+
+  // Losses
+
+  #lose(taskManager: RegisteredTaskManager, reason: string): void {
+    if (this.#taskManagers.get(taskManager.id) !== taskManager) return;
+    this.#taskManagers.delete(taskManager.id);
+    const { hostName, processId } = taskManager.registration;
+    this.#options.logger.warn(
+      { taskManagerId: taskManager.id, host: hostName },
+      `task manager lost: ${reason}`,
+    );
+    const error: SerializedError = {
+      code: 'TASK_MANAGER_LOST',
+      message: `task manager ${taskManager.id} on ${hostName} was lost: ${reason}`,
+      domain: 'external',
+      retry: 'restart-job',
+      context: { taskManagerId: taskManager.id, host: hostName, processId },
+      hint: 'its log says whether it was ended, crashed, or was cut off',
+      causes: [],
+    };
+    this.#listener?.onTaskManagerLost(taskManager.id, error);
+    this.#listener?.onSlotsChanged();
+  }
+
+  #scheduleCheck(): void {
+    const { clock, heartbeatIntervalMs } = this.#options;
+    const periodMs = heartbeatIntervalMs / 2;
+    this.#checkedAtMs = clock.monotonicMs();
+    this.#cancelCheck = clock.setTimer(periodMs, () => {
+      this.#checkHeartbeats(periodMs);
+      this.#scheduleCheck();
+    });
+  }
+
+  #checkHeartbeats(periodMs: number): void {
+    const { clock, heartbeatTimeoutMs } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const lateMs = nowMs - this.#checkedAtMs - periodMs;
+    for (const taskManager of this.#taskManagers.values()) {
+      // Where this process itself stood still (a laptop that slept), heartbeats wait to be read.
+      if (lateMs > heartbeatTimeoutMs / 4) {
+        taskManager.heardAtMs = Math.min(nowMs, taskManager.heardAtMs + lateMs);
+      }
+      if (nowMs - taskManager.heardAtMs <= heartbeatTimeoutMs) continue;
+      this.#lose(taskManager, `no heartbeat for ${heartbeatTimeoutMs / 1000} s`);
+      taskManager.connection.close();
+    }
+  }
+
+  #refusal(registration: TaskManagerRegistration): SluiceError | null {
+    const { taskManagerId, version } = registration;
+    if (version !== this.#options.version) {
+      return new SluiceError(
+        'PROTOCOL_VIOLATION',
+        `task manager ${taskManagerId} has version ${version}, the job manager ${this.#options.version}`,
+        { domain: 'user', hint: 'install the same version on every machine' },
+      );
+    }
+    if (registration.slots.length === 0) {
+      return new SluiceError('ARGUMENT_INVALID', `task manager ${taskManagerId} has no slots`, {
+        domain: 'user',
+      });
+    }
+    if (this.#taskManagers.size >= TASK_MANAGERS_MAX && !this.#taskManagers.has(taskManagerId)) {
+      return new SluiceError(
+        'RESOURCE_UNAVAILABLE',
+        `the job manager takes ${TASK_MANAGERS_MAX} task managers at most`,
+        { domain: 'external' },
+      );
+    }
+    return null;
+  }
+}
+
+function isSameProcess(a: TaskManagerRegistration, b: TaskManagerRegistration): boolean {
+  return a.hostName === b.hostName && a.processId === b.processId;
+}
+
+function replaced({
+  taskManagerId,
+  hostName,
+  processId,
+}: TaskManagerRegistration): SerializedError {
+  return {
+    code: 'FILE_EXISTS',
+    message: `process ${processId} on ${hostName} has registered as ${taskManagerId} too`,
+    domain: 'user',
+    retry: 'none',
+    context: { taskManagerId, host: hostName, processId },
+    hint: 'give each task manager an id of its own',
+    causes: [],
+  };
+}

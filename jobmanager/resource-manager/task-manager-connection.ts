@@ -1,0 +1,23 @@
+import type { SerializedError } from '../../shared/errors/sluice-error.ts';
+import type { SubtaskMetrics } from '../../shared/observability/subtask-metrics.ts';
+import type { JobManagerMessage, TaskManagerMessage } from '../../shared/rpc/messages.ts';
+
+/** The control stream to one task manager, as the domain sees it; `rpc` implements it. */
+export interface TaskManagerConnection {
+  /** Never throws: what cannot be sent shows as the connection's end. */
+  send(message: JobManagerMessage): void;
+  /** Ends the stream; the task manager may register again on a new one. */
+  close(): void;
+}
+
+export type TaskStateMessage = Extract<TaskManagerMessage, { kind: 'task-state' }>;
+
+/** Who is told what task managers say and do; the dispatcher. */
+export interface ResourceListener {
+  /** A slot came, went or became free. */
+  onSlotsChanged(): void;
+  onTaskManagerLost(taskManagerId: string, error: SerializedError): void;
+  onTaskState(taskManagerId: string, message: TaskStateMessage): void;
+  onSplitRequest(taskManagerId: string, attemptId: string, count: number): void;
+  onSubtaskMetrics(taskManagerId: string, subtasks: readonly SubtaskMetrics[]): void;
+}

@@ -1,0 +1,123 @@
+import type { Duplex } from 'node:stream';
+import { type FastifyError, type FastifyInstance, type FastifyReply, fastify } from 'fastify';
+import type { Logger } from '../../shared/observability/logger.ts';
+import { REQUEST_BODY_BYTES_MAX } from '../../shared/rest/rest-schemas.ts';
+import type { ProblemDetails } from '../../shared/rest/rest-types.ts';
+import { listenError } from '../../shared/rpc/listen-error.ts';
+import { PROBLEM_JSON, problem, problemOf } from './problem.ts';
+import { type RestHandlers, restRoutes } from './routes.ts';
+
+export interface RestServerOptions {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly handlers: RestHandlers;
+  readonly logger: Logger;
+}
+
+/** How long a client may take to send its request. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** The REST listener: HTTP only; every answer that is no success is problem+json. */
+export class RestServer {
+  readonly #options: RestServerOptions;
+  readonly #app: FastifyInstance;
+
+  constructor(options: RestServerOptions) {
+    this.#options = options;
+    this.#app = fastify({
+      bodyLimit: REQUEST_BODY_BYTES_MAX,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionTimeout: 0,
+      forceCloseConnections: true,
+      routerOptions: { maxParamLength: 256 },
+      frameworkErrors: (error, _request, reply: FastifyReply) => {
+        const details = this.#problemOf(error);
+        void reply.status(details.status).type(PROBLEM_JSON).send(details);
+      },
+      clientErrorHandler: (_error, socket) => refuseMalformed(socket),
+    });
+    // A page in a browser can send text without asking first; JSON it cannot.
+    this.#app.removeContentTypeParser('text/plain');
+    this.#app.setErrorHandler((error, _request, reply) => {
+      const details = this.#problemOf(error);
+      return reply.status(details.status).type(PROBLEM_JSON).send(details);
+    });
+    const routes = restRoutes(options.handlers);
+    for (const { method, path, handle } of routes) {
+      this.#app.route({ method, url: path, handler: handle });
+    }
+    this.#app.setNotFoundHandler((request, reply) => {
+      const path = request.url.split('?')[0] ?? '';
+      const allowed = routes.filter((route) => matches(route.path, path));
+      const methods = allowed.map((route) => route.method);
+      const details =
+        methods.length === 0
+          ? problem(404, 'ARGUMENT_INVALID', `there is nothing at ${path.slice(0, 256)}`)
+          : notAllowed(request.method, path, methods);
+      if (methods.length > 0) void reply.header('allow', methods.join(', '));
+      return reply.status(details.status).type(PROBLEM_JSON).send(details);
+    });
+  }
+
+  /** Resolves with the port; rejects with PORT_IN_USE and the like. */
+  async listen(): Promise<number> {
+    const { host, port } = this.#options;
+    try {
+      await this.#app.listen({ host, port });
+    } catch (error) {
+      throw listenError(error, { listener: 'REST', host, port, portOption: '--rest-port' });
+    }
+    const address = this.#app.server.address();
+    return typeof address === 'object' && address !== null ? address.port : port;
+  }
+
+  async close(): Promise<void> {
+    await this.#app.close();
+  }
+
+  #problemOf(error: unknown): ProblemDetails {
+    const fromFastify = problemOfFastify(error);
+    if (fromFastify !== null) return fromFastify;
+    const details = problemOf(error);
+    if (details.status >= 500) this.#options.logger.error({ err: error }, 'a request failed');
+    return details;
+  }
+}
+
+/** Bytes that are no HTTP request; there is no reply object for them. */
+function refuseMalformed(socket: Duplex): void {
+  if (!socket.writable) return;
+  const body = JSON.stringify(problem(400, 'ARGUMENT_INVALID', 'this is no HTTP request'));
+  const headers = `Content-Type: ${PROBLEM_JSON}\r\nContent-Length: ${Buffer.byteLength(body)}`;
+  socket.end(`HTTP/1.1 400 Bad Request\r\n${headers}\r\nConnection: close\r\n\r\n${body}`);
+}
+
+/** What fastify itself refuses, before any handler. */
+function problemOfFastify(error: unknown): ProblemDetails | null {
+  const { code, message } = error as Partial<FastifyError>;
+  if (typeof code !== 'string' || !code.startsWith('FST_')) return null;
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+    const limit = `${REQUEST_BODY_BYTES_MAX / 1024 ** 2} MiB`;
+    return problem(413, 'MESSAGE_TOO_LARGE', `a request body may have ${limit} at most`);
+  }
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
+    return problem(415, 'ARGUMENT_INVALID', 'a request body is JSON: application/json');
+  }
+  const status = (error as FastifyError).statusCode ?? 500;
+  if (status >= 500) return null;
+  return problem(status, 'ARGUMENT_INVALID', message ?? 'the request is malformed');
+}
+
+function notAllowed(method: string, path: string, allowed: readonly string[]): ProblemDetails {
+  const detail = `${method} is not possible at ${path.slice(0, 256)}, only ${allowed.join(', ')}`;
+  return problem(405, 'ARGUMENT_INVALID', detail);
+}
+
+/** Whether a concrete path belongs to a route's pattern (`/v1/jobs/:id`). */
+function matches(pattern: string, path: string): boolean {
+  const expected = pattern.split('/');
+  const actual = path.split('/');
+  if (expected.length !== actual.length) return false;
+  return expected.every((part, index) => part.startsWith(':') || part === actual[index]);
+}

@@ -1,0 +1,264 @@
+import type { FileSplit } from '../../shared/connectors/splits.ts';
+import { SluiceError } from '../../shared/errors/sluice-error.ts';
+import type { FileStatus, FileSystem } from '../../shared/filesystem/filesystem.ts';
+import type { FileSystemRegistry } from '../../shared/filesystem/filesystem-registry.ts';
+import type { FilesSourceOptions } from '../../shared/pipeline/kinds/source-files.ts';
+import type { Clock } from '../../shared/time/clock.ts';
+import { pause } from '../../shared/time/pause.ts';
+import { TokenBucket } from '../../shared/time/token-bucket.ts';
+import { FilesDiscovery, forEachPage } from './files-discovery.ts';
+import type {
+  EnumeratorProgress,
+  SplitEnumerator,
+  SplitEnumeratorContext,
+} from './split-enumerator.ts';
+
+/** Listing pauses while this many discovered files wait for a reader. */
+const PENDING_MAX = 4096;
+/** Files handed to one reader before the next reader has its turn. */
+const GRANT_MAX = 4;
+/** A local file this young may still be written; it is looked at again meanwhile. */
+const SETTLE_MS = 1000;
+const SETTLE_LOOKS = 4;
+
+export interface FilesEnumeratorDependencies {
+  readonly fileSystems: FileSystemRegistry;
+  readonly clock: Clock;
+  /** Told about listings that failed and are tried again. */
+  readonly onWarning?: (message: string) => void;
+}
+
+/**
+ * Discovers files by listing, once or every `watch` interval, and hands them to the readers that
+ * ask, round robin. Runs on the job manager's thread; memory is bounded by `PENDING_MAX` splits and
+ * 8 bytes for each file seen.
+ */
+export class FilesEnumerator implements SplitEnumerator<FileSplit> {
+  readonly #options: FilesSourceOptions;
+  readonly #dependencies: FilesEnumeratorDependencies;
+  readonly #discovery: FilesDiscovery;
+  readonly #rate: TokenBucket | null;
+  readonly #abort = new AbortController();
+  #context: SplitEnumeratorContext<FileSplit> | null = null;
+  /** In order of discovery; `#pendingStart` avoids shifting a long array. */
+  #pending: FileSplit[] = [];
+  #pendingStart = 0;
+  /** Subtask → splits it still waits for, in the order they asked. */
+  readonly #waiting = new Map<number, number>();
+  readonly #informed = new Set<number>();
+  #resumeListing: (() => void) | null = null;
+  #rateTimer: (() => void) | null = null;
+  #complete = false;
+  #discovered = 0;
+  #assigned = 0;
+
+  constructor(options: FilesSourceOptions, dependencies: FilesEnumeratorDependencies) {
+    this.#options = options;
+    this.#dependencies = dependencies;
+    this.#discovery = new FilesDiscovery(options);
+    this.#rate =
+      options.rateMax === undefined
+        ? null
+        : new TokenBucket({ clock: dependencies.clock, ratePerSecond: options.rateMax });
+  }
+
+  start(context: SplitEnumeratorContext<FileSplit>): void {
+    this.#context = context;
+    this.#discover().then(
+      () => {
+        this.#complete = true;
+        this.#dispatch();
+      },
+      (error: unknown) => {
+        if (!this.#abort.signal.aborted) context.fail(error);
+      },
+    );
+  }
+
+  handleSplitRequest(subtask: number, count: number): void {
+    this.#waiting.set(subtask, (this.#waiting.get(subtask) ?? 0) + count);
+    this.#dispatch();
+  }
+
+  addSplitsBack(splits: readonly FileSplit[], subtask: number): void {
+    this.#waiting.delete(subtask);
+    this.#informed.delete(subtask);
+    this.#pending = [...splits, ...this.#pending.slice(this.#pendingStart)];
+    this.#pendingStart = 0;
+    this.#assigned -= splits.length;
+    this.#dispatch();
+  }
+
+  stop(): void {
+    this.#abort.abort();
+    this.#resumeListing?.();
+    this.#pending = [];
+    this.#pendingStart = 0;
+    this.#discovered = this.#assigned;
+    this.#complete = true;
+    this.#dispatch();
+  }
+
+  snapshotState(): unknown {
+    return { seen: this.#discovery.snapshot(), pending: this.#pending.slice(this.#pendingStart) };
+  }
+
+  restoreState(state: unknown): void {
+    const { seen, pending } = state as { seen: Uint8Array; pending: FileSplit[] };
+    this.#discovery.restore(seen);
+    this.#pending = [...pending];
+  }
+
+  progress(): EnumeratorProgress {
+    return {
+      discovered: this.#discovered,
+      assigned: this.#assigned,
+      discoveryComplete: this.#complete,
+    };
+  }
+
+  close(): void {
+    this.#context = null;
+    this.#abort.abort();
+    this.#rateTimer?.();
+    this.#resumeListing?.();
+  }
+
+  async #discover(): Promise<void> {
+    const { clock } = this.#dependencies;
+    const intervalMs = this.#options.watch;
+    for (let round = 0; !this.#abort.signal.aborted; round += 1) {
+      const startedAtMs = clock.monotonicMs();
+      await this.#listOnce(round);
+      if (intervalMs === undefined) return;
+      const elapsedMs = clock.monotonicMs() - startedAtMs;
+      await pause(clock, Math.max(0, intervalMs - elapsedMs), this.#abort.signal);
+    }
+  }
+
+  async #listOnce(round: number): Promise<void> {
+    const fileSystem = this.#dependencies.fileSystems.forUri(this.#options.path);
+    try {
+      if (round === 0) await this.#requireFolder(fileSystem);
+      await forEachPage(fileSystem, this.#options.path, this.#abort.signal, async (files) => {
+        this.#enqueue(await this.#settled(files));
+        if (this.#pending.length - this.#pendingStart >= PENDING_MAX) await this.#waitForReaders();
+      });
+    } catch (error) {
+      if (this.#abort.signal.aborted) return;
+      // The first listing shows whether the source is right at all; later ones may fail in passing.
+      if (round === 0 || !isTransient(error)) throw error;
+      this.#dependencies.onWarning?.(
+        `listing ${this.#options.path} failed and is tried again: ${(error as Error).message}`,
+      );
+    }
+  }
+
+  /** A listing of a folder that does not exist is empty: what the user mistyped must not pass. */
+  async #requireFolder(fileSystem: FileSystem): Promise<void> {
+    const { path } = this.#options;
+    if (await fileSystem.isFolder(path)) return;
+    if ((await fileSystem.stat(path)) !== null) return;
+    throw new SluiceError('FILE_NOT_FOUND', `there is no folder ${path} to read from`, {
+      domain: 'user',
+      context: { uri: path },
+      hint: "look at the source's path; relative ones start at the pipeline's file",
+    });
+  }
+
+  /**
+   * A local file may be listed while it is written. It is taken when it is a second old, or has kept
+   * its size and time for so long (a time may lie in the future). One that goes on changing is left
+   * to the next listing: the others do not wait for it.
+   */
+  async #settled(files: readonly FileStatus[]): Promise<readonly FileStatus[]> {
+    const { clock, fileSystems } = this.#dependencies;
+    if (this.#options.watch === undefined || !this.#options.path.startsWith('file:')) return files;
+    const unseen = this.#discovery.unseen(files);
+    const isOld = (file: FileStatus): boolean => file.modifiedAtMs <= clock.nowMs() - SETTLE_MS;
+    const settled = unseen.filter(isOld);
+    let young = unseen.filter((file) => !isOld(file));
+    const listed = new Map(young.map((file) => [file.uri, file.etag]));
+    for (let look = 0; look < SETTLE_LOOKS && young.length > 0; look += 1) {
+      await pause(clock, SETTLE_MS / SETTLE_LOOKS, this.#abort.signal);
+      if (this.#abort.signal.aborted) return settled;
+      const found = await Promise.all(
+        young.map((file) => fileSystems.forUri(file.uri).stat(file.uri)),
+      );
+      const present = found.filter((file) => file !== null);
+      settled.push(...present.filter(isOld));
+      young = present.filter((file) => !isOld(file));
+    }
+    return [...settled, ...young.filter((file) => listed.get(file.uri) === file.etag)];
+  }
+
+  #enqueue(files: readonly FileStatus[]): void {
+    if (this.#abort.signal.aborted) return;
+    const found = this.#discovery.take(files);
+    this.#discovered += found.length;
+    for (const { uri, etag, size, modifiedAtMs } of found) {
+      this.#pending.push({ uri, etag, size, modifiedAtMs });
+    }
+    this.#dispatch();
+  }
+
+  #waitForReaders(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#resumeListing = resolve;
+    });
+  }
+
+  #dispatch(): void {
+    const context = this.#context;
+    if (context === null) return;
+    while (this.#pendingStart < this.#pending.length && this.#waiting.size > 0) {
+      const [subtask, wanted] = this.#waiting.entries().next().value ?? [0, 0];
+      const available = Math.min(wanted, GRANT_MAX, this.#pending.length - this.#pendingStart);
+      const granted = this.#rate === null ? available : this.#rate.take(available);
+      if (granted === 0) {
+        this.#dispatchLater();
+        break;
+      }
+      const splits = this.#pending.slice(this.#pendingStart, this.#pendingStart + granted);
+      this.#pendingStart += granted;
+      this.#assigned += granted;
+      // Behind the others, so that several readers share few files evenly.
+      this.#waiting.delete(subtask);
+      if (wanted > granted) this.#waiting.set(subtask, wanted - granted);
+      context.assignSplits(subtask, splits);
+    }
+    this.#compact();
+    if (this.#complete && this.#pending.length === 0) this.#informReaders(context);
+  }
+
+  #compact(): void {
+    if (this.#pendingStart === this.#pending.length || this.#pendingStart >= PENDING_MAX) {
+      this.#pending = this.#pending.slice(this.#pendingStart);
+      this.#pendingStart = 0;
+    }
+    if (this.#pending.length - this.#pendingStart < PENDING_MAX / 2) {
+      this.#resumeListing?.();
+      this.#resumeListing = null;
+    }
+  }
+
+  #dispatchLater(): void {
+    if (this.#rateTimer !== null || this.#rate === null) return;
+    this.#rateTimer = this.#dependencies.clock.setTimer(Math.max(1, this.#rate.waitMs()), () => {
+      this.#rateTimer = null;
+      this.#dispatch();
+    });
+  }
+
+  #informReaders(context: SplitEnumeratorContext<FileSplit>): void {
+    for (let subtask = 0; subtask < context.parallelism; subtask += 1) {
+      if (this.#informed.has(subtask)) continue;
+      this.#informed.add(subtask);
+      context.signalNoMoreSplits(subtask);
+    }
+  }
+}
+
+function isTransient(error: unknown): boolean {
+  return error instanceof SluiceError && error.retry === 'backoff';
+}

@@ -1,0 +1,36 @@
+/**
+ * The discovering half of a source (FLIP-27's SplitEnumerator), in the job manager: it finds splits
+ * and hands them to the readers that ask. `Split` is plain JSON. All calls come from the source
+ * coordinator, one at a time; the enumerator's own callbacks go through the context.
+ */
+export interface SplitEnumerator<Split> {
+  start(context: SplitEnumeratorContext<Split>): Promise<void> | void;
+  /** A reader wants up to `count` splits. Answered through `assignSplits`, at once or later. */
+  handleSplitRequest(subtask: number, count: number): void;
+  /** The reader's attempt ended; splits it had not finished come back to be handed out again. */
+  addSplitsBack(splits: readonly Split[], subtask: number): void;
+  /**
+   * Ends the source early: nothing more is discovered or handed out, and readers are told so. What
+   * they hold already is still processed.
+   */
+  stop(): void;
+  snapshotState(checkpointId: number): unknown;
+  restoreState?(state: unknown): void;
+  progress(): EnumeratorProgress;
+  close(): Promise<void> | void;
+}
+
+export interface SplitEnumeratorContext<Split> {
+  readonly parallelism: number;
+  assignSplits(subtask: number, splits: readonly Split[]): void;
+  signalNoMoreSplits(subtask: number): void;
+  /** Discovery failed for good: the job fails with this error. */
+  fail(error: unknown): void;
+}
+
+export interface EnumeratorProgress {
+  readonly discovered: number;
+  readonly assigned: number;
+  /** True once a bounded discovery has seen everything: `discovered` is the total then. */
+  readonly discoveryComplete: boolean;
+}

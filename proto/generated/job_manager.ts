@@ -1,0 +1,58 @@
+import type * as grpc from '@grpc/grpc-js';
+import type { MessageTypeDefinition } from '@grpc/proto-loader';
+
+import type { AssignSplits as _sluice_v1_AssignSplits, AssignSplits__Output as _sluice_v1_AssignSplits__Output } from './sluice/v1/AssignSplits.ts';
+import type { CancelTask as _sluice_v1_CancelTask, CancelTask__Output as _sluice_v1_CancelTask__Output } from './sluice/v1/CancelTask.ts';
+import type { DeployTask as _sluice_v1_DeployTask, DeployTask__Output as _sluice_v1_DeployTask__Output } from './sluice/v1/DeployTask.ts';
+import type { ErrorInfo as _sluice_v1_ErrorInfo, ErrorInfo__Output as _sluice_v1_ErrorInfo__Output } from './sluice/v1/ErrorInfo.ts';
+import type { Heartbeat as _sluice_v1_Heartbeat, Heartbeat__Output as _sluice_v1_Heartbeat__Output } from './sluice/v1/Heartbeat.ts';
+import type { HeartbeatReply as _sluice_v1_HeartbeatReply, HeartbeatReply__Output as _sluice_v1_HeartbeatReply__Output } from './sluice/v1/HeartbeatReply.ts';
+import type { Histogram as _sluice_v1_Histogram, Histogram__Output as _sluice_v1_Histogram__Output } from './sluice/v1/Histogram.ts';
+import type { JobManagerClient as _sluice_v1_JobManagerClient, JobManagerDefinition as _sluice_v1_JobManagerDefinition } from './sluice/v1/JobManager.ts';
+import type { JobManagerMessage as _sluice_v1_JobManagerMessage, JobManagerMessage__Output as _sluice_v1_JobManagerMessage__Output } from './sluice/v1/JobManagerMessage.ts';
+import type { NoMoreSplits as _sluice_v1_NoMoreSplits, NoMoreSplits__Output as _sluice_v1_NoMoreSplits__Output } from './sluice/v1/NoMoreSplits.ts';
+import type { OperatorMetrics as _sluice_v1_OperatorMetrics, OperatorMetrics__Output as _sluice_v1_OperatorMetrics__Output } from './sluice/v1/OperatorMetrics.ts';
+import type { ProcessMetrics as _sluice_v1_ProcessMetrics, ProcessMetrics__Output as _sluice_v1_ProcessMetrics__Output } from './sluice/v1/ProcessMetrics.ts';
+import type { RegisterTaskManager as _sluice_v1_RegisterTaskManager, RegisterTaskManager__Output as _sluice_v1_RegisterTaskManager__Output } from './sluice/v1/RegisterTaskManager.ts';
+import type { Registered as _sluice_v1_Registered, Registered__Output as _sluice_v1_Registered__Output } from './sluice/v1/Registered.ts';
+import type { SlotProfile as _sluice_v1_SlotProfile, SlotProfile__Output as _sluice_v1_SlotProfile__Output } from './sluice/v1/SlotProfile.ts';
+import type { SplitRequest as _sluice_v1_SplitRequest, SplitRequest__Output as _sluice_v1_SplitRequest__Output } from './sluice/v1/SplitRequest.ts';
+import type { SubtaskMetrics as _sluice_v1_SubtaskMetrics, SubtaskMetrics__Output as _sluice_v1_SubtaskMetrics__Output } from './sluice/v1/SubtaskMetrics.ts';
+import type { TaskManagerLeaving as _sluice_v1_TaskManagerLeaving, TaskManagerLeaving__Output as _sluice_v1_TaskManagerLeaving__Output } from './sluice/v1/TaskManagerLeaving.ts';
+import type { TaskManagerMessage as _sluice_v1_TaskManagerMessage, TaskManagerMessage__Output as _sluice_v1_TaskManagerMessage__Output } from './sluice/v1/TaskManagerMessage.ts';
+import type { TaskStateUpdate as _sluice_v1_TaskStateUpdate, TaskStateUpdate__Output as _sluice_v1_TaskStateUpdate__Output } from './sluice/v1/TaskStateUpdate.ts';
+
+type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
+  new(...args: ConstructorParameters<Constructor>): Subtype;
+};
+
+export interface ProtoGrpcType {
+  sluice: {
+    v1: {
+      AssignSplits: MessageTypeDefinition<_sluice_v1_AssignSplits, _sluice_v1_AssignSplits__Output>
+      CancelTask: MessageTypeDefinition<_sluice_v1_CancelTask, _sluice_v1_CancelTask__Output>
+      DeployTask: MessageTypeDefinition<_sluice_v1_DeployTask, _sluice_v1_DeployTask__Output>
+      ErrorInfo: MessageTypeDefinition<_sluice_v1_ErrorInfo, _sluice_v1_ErrorInfo__Output>
+      Heartbeat: MessageTypeDefinition<_sluice_v1_Heartbeat, _sluice_v1_Heartbeat__Output>
+      HeartbeatReply: MessageTypeDefinition<_sluice_v1_HeartbeatReply, _sluice_v1_HeartbeatReply__Output>
+      Histogram: MessageTypeDefinition<_sluice_v1_Histogram, _sluice_v1_Histogram__Output>
+      /**
+       * One stream per task manager. Its end is a failure signal for both sides.
+       */
+      JobManager: SubtypeConstructor<typeof grpc.Client, _sluice_v1_JobManagerClient> & { service: _sluice_v1_JobManagerDefinition }
+      JobManagerMessage: MessageTypeDefinition<_sluice_v1_JobManagerMessage, _sluice_v1_JobManagerMessage__Output>
+      NoMoreSplits: MessageTypeDefinition<_sluice_v1_NoMoreSplits, _sluice_v1_NoMoreSplits__Output>
+      OperatorMetrics: MessageTypeDefinition<_sluice_v1_OperatorMetrics, _sluice_v1_OperatorMetrics__Output>
+      ProcessMetrics: MessageTypeDefinition<_sluice_v1_ProcessMetrics, _sluice_v1_ProcessMetrics__Output>
+      RegisterTaskManager: MessageTypeDefinition<_sluice_v1_RegisterTaskManager, _sluice_v1_RegisterTaskManager__Output>
+      Registered: MessageTypeDefinition<_sluice_v1_Registered, _sluice_v1_Registered__Output>
+      SlotProfile: MessageTypeDefinition<_sluice_v1_SlotProfile, _sluice_v1_SlotProfile__Output>
+      SplitRequest: MessageTypeDefinition<_sluice_v1_SplitRequest, _sluice_v1_SplitRequest__Output>
+      SubtaskMetrics: MessageTypeDefinition<_sluice_v1_SubtaskMetrics, _sluice_v1_SubtaskMetrics__Output>
+      TaskManagerLeaving: MessageTypeDefinition<_sluice_v1_TaskManagerLeaving, _sluice_v1_TaskManagerLeaving__Output>
+      TaskManagerMessage: MessageTypeDefinition<_sluice_v1_TaskManagerMessage, _sluice_v1_TaskManagerMessage__Output>
+      TaskStateUpdate: MessageTypeDefinition<_sluice_v1_TaskStateUpdate, _sluice_v1_TaskStateUpdate__Output>
+    }
+  }
+}
+

@@ -1,0 +1,34 @@
+// Original file: proto/sluice/v1/job_manager.proto
+
+import type { Registered as _sluice_v1_Registered, Registered__Output as _sluice_v1_Registered__Output } from '../../sluice/v1/Registered.ts';
+import type { DeployTask as _sluice_v1_DeployTask, DeployTask__Output as _sluice_v1_DeployTask__Output } from '../../sluice/v1/DeployTask.ts';
+import type { CancelTask as _sluice_v1_CancelTask, CancelTask__Output as _sluice_v1_CancelTask__Output } from '../../sluice/v1/CancelTask.ts';
+import type { AssignSplits as _sluice_v1_AssignSplits, AssignSplits__Output as _sluice_v1_AssignSplits__Output } from '../../sluice/v1/AssignSplits.ts';
+import type { NoMoreSplits as _sluice_v1_NoMoreSplits, NoMoreSplits__Output as _sluice_v1_NoMoreSplits__Output } from '../../sluice/v1/NoMoreSplits.ts';
+import type { HeartbeatReply as _sluice_v1_HeartbeatReply, HeartbeatReply__Output as _sluice_v1_HeartbeatReply__Output } from '../../sluice/v1/HeartbeatReply.ts';
+
+/**
+ * What the job manager says.
+ */
+export interface JobManagerMessage {
+  'registered'?: (_sluice_v1_Registered | null);
+  'deployTask'?: (_sluice_v1_DeployTask | null);
+  'cancelTask'?: (_sluice_v1_CancelTask | null);
+  'assignSplits'?: (_sluice_v1_AssignSplits | null);
+  'noMoreSplits'?: (_sluice_v1_NoMoreSplits | null);
+  'heartbeatReply'?: (_sluice_v1_HeartbeatReply | null);
+  'message'?: "registered"|"deployTask"|"cancelTask"|"assignSplits"|"noMoreSplits"|"heartbeatReply";
+}
+
+/**
+ * What the job manager says.
+ */
+export interface JobManagerMessage__Output {
+  'registered'?: (_sluice_v1_Registered__Output | null);
+  'deployTask'?: (_sluice_v1_DeployTask__Output | null);
+  'cancelTask'?: (_sluice_v1_CancelTask__Output | null);
+  'assignSplits'?: (_sluice_v1_AssignSplits__Output | null);
+  'noMoreSplits'?: (_sluice_v1_NoMoreSplits__Output | null);
+  'heartbeatReply'?: (_sluice_v1_HeartbeatReply__Output | null);
+  'message'?: "registered"|"deployTask"|"cancelTask"|"assignSplits"|"noMoreSplits"|"heartbeatReply";
+}

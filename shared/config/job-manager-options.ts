@@ -1,0 +1,47 @@
+/** How a job manager listens and how patient it is. Durations in milliseconds. */
+export interface JobManagerOptions {
+  /** For both listeners. */
+  readonly host: string;
+  /** The control plane (gRPC) for task managers; 0: any free port. */
+  readonly rpcPort: number;
+  /** REST and metrics; 0: any free port. */
+  readonly restPort: number;
+  /** Allows a host that other machines reach. */
+  readonly insecure: boolean;
+  /** How often task managers report, and after how long a silent one is given up. */
+  readonly heartbeatIntervalMs: number;
+  readonly heartbeatTimeoutMs: number;
+  /** How long a job waits for slots before it fails. */
+  readonly resourceTimeoutMs: number;
+  /** An adaptive job starts when no task manager has registered for this long. */
+  readonly stabilisationMs: number;
+  /** An adaptive job starts at once when this many slots are registered; 0: not known. */
+  readonly expectedSlots: number;
+  /** How long a failure that may be the consequence of another one waits for that other one. */
+  readonly failureGraceMs: number;
+  /** How long cancelled tasks may take to end. */
+  readonly cancellationTimeoutMs: number;
+  /** How long a job manager that stops waits for its jobs. */
+  readonly shutdownTimeoutMs: number;
+  /** Ended jobs that are still listed. */
+  readonly endedJobsMax: number;
+}
+
+export const JOB_MANAGER_RPC_PORT = 6123;
+export const JOB_MANAGER_REST_PORT = 8081;
+
+export const JOB_MANAGER_DEFAULTS: JobManagerOptions = {
+  host: '127.0.0.1',
+  rpcPort: JOB_MANAGER_RPC_PORT,
+  restPort: JOB_MANAGER_REST_PORT,
+  insecure: false,
+  heartbeatIntervalMs: 1_000,
+  heartbeatTimeoutMs: 5_000,
+  resourceTimeoutMs: 5 * 60_000,
+  stabilisationMs: 300,
+  expectedSlots: 0,
+  failureGraceMs: 1_000,
+  cancellationTimeoutMs: 30_000,
+  shutdownTimeoutMs: 10_000,
+  endedJobsMax: 100,
+};

@@ -1,0 +1,64 @@
+import { availableParallelism, homedir } from 'node:os';
+import { join } from 'node:path';
+import type { FileSystemOptions } from '../filesystem/filesystem-options.ts';
+
+/** What a task manager offers, where it listens and how patient it is. Durations in milliseconds. */
+export interface TaskManagerOptions {
+  /** `host:port` of the job manager's control plane. */
+  readonly jobManagerAddress: string;
+  /** Unique in the cluster. Default: made from host, process and a random part. */
+  readonly id: string | null;
+  /** For the data plane and the metrics. */
+  readonly host: string;
+  /** Where other machines find this one. Default: `host`, or the machine's address for 0.0.0.0. */
+  readonly advertisedHost: string | null;
+  /** 0: any free port. */
+  readonly dataPort: number;
+  readonly metricsPort: number;
+  /** Allows a host that other machines reach. */
+  readonly insecure: boolean;
+  readonly slots: number;
+  readonly device: 'cpu' | 'gpu';
+  /** What runs models on slots of the device `gpu`; `cpu` where there is no GPU. */
+  readonly gpuExecutionProvider: 'cpu' | 'cuda' | 'tensorrt' | 'webgpu';
+  readonly labels: Readonly<Record<string, string>>;
+  /** Inference threads, shared by the slots. */
+  readonly executors: number;
+  /** ONNX Runtime's own threads in one run; more executors beat more of these. */
+  readonly intraOpThreads: number;
+  readonly modelCacheDirectory: string;
+  readonly fileSystemOptions: FileSystemOptions;
+  /** How often slots report their counters to the main thread. */
+  readonly metricsIntervalMs: number;
+  /** A cancelled task that has not ended by then is ended with its slot's thread. */
+  readonly cancellationTimeoutMs: number;
+  /** How long tasks go on without a job manager. */
+  readonly jobManagerLostTimeoutMs: number;
+  /** How long the end of a task manager may take before its threads are ended. */
+  readonly shutdownTimeoutMs: number;
+}
+
+const cores = availableParallelism();
+
+export const TASK_MANAGER_DEFAULTS: TaskManagerOptions = {
+  jobManagerAddress: '127.0.0.1:6123',
+  id: null,
+  host: '127.0.0.1',
+  advertisedHost: null,
+  dataPort: 0,
+  metricsPort: 0,
+  insecure: false,
+  // Decoding and inference have threads of their own: a slot for every other core feeds them.
+  slots: Math.max(1, Math.floor(cores / 2)),
+  device: 'cpu',
+  gpuExecutionProvider: 'cpu',
+  labels: {},
+  executors: cores,
+  intraOpThreads: 1,
+  modelCacheDirectory: join(homedir(), '.cache', 'sluice', 'models'),
+  fileSystemOptions: {},
+  metricsIntervalMs: 500,
+  cancellationTimeoutMs: 10_000,
+  jobManagerLostTimeoutMs: 10_000,
+  shutdownTimeoutMs: 10_000,
+};

@@ -1,0 +1,129 @@
+import { invariant } from '../errors/invariant.ts';
+import { SluiceError } from '../errors/sluice-error.ts';
+import type { PendingFile, RecoverableWriter } from './filesystem.ts';
+import { objectTooLarge, pendingFileGone } from './storage-errors.ts';
+
+/** All parts but the last have this size, as some servers demand. */
+export const PART_BYTES = 8 * 1024 * 1024;
+const PARTS_MAX = 10_000;
+const BUFFER_BYTES_INITIAL = 64 * 1024;
+
+/** What a pending file's handle holds, as JSON. */
+export interface S3Upload {
+  readonly uploadId: string;
+  /** Stands in the object's metadata: tells a committed upload from another object of its name. */
+  readonly token: string;
+  /** ETags of the parts, from part 1 on. */
+  readonly parts: readonly string[];
+}
+
+/** The calls of the adapter that a writer needs. */
+export interface S3Uploader {
+  /** Stores a part, numbered from 1; resolves with its ETag. */
+  uploadPart(partNumber: number, bytes: Uint8Array): Promise<string>;
+  abort(): Promise<void>;
+}
+
+export interface S3WriterOptions {
+  readonly uri: string;
+  readonly uploadId: string;
+  readonly token: string;
+  readonly uploader: S3Uploader;
+}
+
+/**
+ * A multipart upload: nobody sees anything of it until it is completed, and S3 keeps it until then.
+ * A file smaller than a part is an upload of one part, an empty one of one empty part.
+ */
+export class S3Writer implements RecoverableWriter {
+  readonly uri: string;
+  position = 0;
+  readonly #uploadId: string;
+  readonly #token: string;
+  readonly #uploader: S3Uploader;
+  readonly #parts: string[] = [];
+  #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES_INITIAL);
+  #buffered = 0;
+  #open = true;
+
+  constructor(options: S3WriterOptions) {
+    this.uri = options.uri;
+    this.#uploadId = options.uploadId;
+    this.#token = options.token;
+    this.#uploader = options.uploader;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    invariant(this.#open, 'write to a closed writer', { uri: this.uri });
+    let taken = 0;
+    while (taken < bytes.length) {
+      if (this.#buffered === PART_BYTES) await this.#flush();
+      const count = Math.min(bytes.length - taken, PART_BYTES - this.#buffered);
+      this.#reserve(this.#buffered + count);
+      this.#buffer.set(bytes.subarray(taken, taken + count), this.#buffered);
+      this.#buffered += count;
+      this.position += count;
+      taken += count;
+    }
+  }
+
+  async closeForCommit(): Promise<PendingFile> {
+    invariant(this.#open, 'closeForCommit of a closed writer', { uri: this.uri });
+    this.#open = false;
+    if (this.#buffered > 0 || this.#parts.length === 0) await this.#flush();
+    this.#buffer = Buffer.alloc(0);
+    const { uri, position: size } = this;
+    const handle = { uploadId: this.#uploadId, token: this.#token, parts: this.#parts };
+    return { uri, size, handle: JSON.stringify(handle) };
+  }
+
+  async abort(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#buffer = Buffer.alloc(0);
+    await this.#uploader.abort();
+  }
+
+  async #flush(): Promise<void> {
+    const number = this.#parts.length + 1;
+    if (number > PARTS_MAX) throw objectTooLarge(this.uri, null, PARTS_MAX * PART_BYTES);
+    // A part that failed can be sent again: the buffer is given up only after it is stored.
+    this.#parts.push(
+      await this.#uploader.uploadPart(number, this.#buffer.subarray(0, this.#buffered)),
+    );
+    this.#buffered = 0;
+  }
+
+  #reserve(size: number): void {
+    if (size <= this.#buffer.length) return;
+    const grown = Buffer.allocUnsafeSlow(
+      Math.min(PART_BYTES, Math.max(size, this.#buffer.length * 2)),
+    );
+    grown.set(this.#buffer.subarray(0, this.#buffered));
+    this.#buffer = grown;
+  }
+}
+
+/** Reads a handle back; it comes from a checkpoint, so its form is checked. */
+export function parseUpload(pending: PendingFile): S3Upload {
+  let value: unknown;
+  try {
+    value = JSON.parse(pending.handle);
+  } catch {
+    throw pendingFileGone(pending.uri);
+  }
+  const upload = value as Partial<S3Upload> | null;
+  const isText = (part: unknown): boolean => typeof part === 'string';
+  if (
+    !isText(upload?.uploadId) ||
+    !isText(upload?.token) ||
+    !Array.isArray(upload?.parts) ||
+    !upload.parts.every(isText)
+  ) {
+    throw new SluiceError('PROTOCOL_VIOLATION', `The handle of ${pending.uri} is damaged.`, {
+      domain: 'internal',
+      context: { uri: pending.uri },
+    });
+  }
+  return value as S3Upload;
+}

@@ -1,0 +1,221 @@
+import { ERROR_CODES, type ErrorCode } from '../errors/codes.ts';
+import { deserializeError, type SerializedError, SluiceError } from '../errors/sluice-error.ts';
+import type {
+  ClusterOverview,
+  JobDetail,
+  JobSummary,
+  ProblemDetails,
+  SubmitJobAnswer,
+  SubmitJobRequest,
+  TaskManagerInfo,
+} from './rest-types.ts';
+
+export interface RestClientOptions {
+  /** For one request; a submission may read models and has two minutes. */
+  readonly timeoutMs?: number;
+  readonly fetch?: typeof fetch;
+}
+
+export type SubmitOutcome =
+  | {
+      readonly kind: 'submitted';
+      readonly id: string;
+      readonly warnings: readonly SerializedError[];
+    }
+  /** The pipeline is invalid; everything that is wrong with it. */
+  | { readonly kind: 'rejected'; readonly problems: readonly SerializedError[] };
+
+const TIMEOUT_MS = 10_000;
+const SUBMIT_TIMEOUT_MS = 130_000;
+/** A job's detail with thousands of subtasks stays far below it. */
+const ANSWER_BYTES_MAX = 32 * 1024 ** 2;
+
+const CODES: ReadonlySet<string> = new Set(ERROR_CODES);
+
+/**
+ * The REST v1 client of the command line. Every method rejects with a SluiceError: the job manager's
+ * own, or NETWORK_UNREACHABLE, NETWORK_TIMEOUT, PROTOCOL_VIOLATION about the way to it.
+ */
+export class RestClient {
+  readonly #base: string;
+  readonly #timeoutMs: number;
+  readonly #fetch: typeof fetch;
+
+  /** `address`: `http://host:port`, or `host:port`. */
+  constructor(address: string, options: RestClientOptions = {}) {
+    this.#base = baseUrl(address);
+    this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+    this.#fetch = options.fetch ?? fetch;
+  }
+
+  cluster(): Promise<ClusterOverview> {
+    return this.#call<ClusterOverview>('GET', '/v1/cluster');
+  }
+
+  async taskManagers(): Promise<readonly TaskManagerInfo[]> {
+    type Answer = { readonly taskManagers: readonly TaskManagerInfo[] };
+    return (await this.#call<Answer>('GET', '/v1/task-managers')).taskManagers;
+  }
+
+  async jobs(): Promise<readonly JobSummary[]> {
+    type Answer = { readonly jobs: readonly JobSummary[] };
+    return (await this.#call<Answer>('GET', '/v1/jobs')).jobs;
+  }
+
+  job(id: string): Promise<JobDetail> {
+    return this.#call<JobDetail>('GET', `/v1/jobs/${encodeURIComponent(id)}`);
+  }
+
+  cancelJob(id: string): Promise<JobDetail> {
+    return this.#call<JobDetail>('POST', `/v1/jobs/${encodeURIComponent(id)}/cancel`);
+  }
+
+  stopJob(id: string): Promise<JobDetail> {
+    return this.#call<JobDetail>('POST', `/v1/jobs/${encodeURIComponent(id)}/stop`);
+  }
+
+  async submitJob(request: SubmitJobRequest): Promise<SubmitOutcome> {
+    const timeoutMs = Math.max(this.#timeoutMs, SUBMIT_TIMEOUT_MS);
+    const answer = await this.#request('POST', '/v1/jobs', { body: request, timeoutMs });
+    if (answer.problem?.problems !== undefined) {
+      return { kind: 'rejected', problems: answer.problem.problems };
+    }
+    if (answer.problem !== null) throw errorOf(answer.problem);
+    return { kind: 'submitted', ...(answer.body as SubmitJobAnswer) };
+  }
+
+  /** Resolves once the job manager answers. */
+  async health(): Promise<void> {
+    await this.#call('GET', '/v1/health');
+  }
+
+  async #call<Answer>(method: 'GET' | 'POST', path: string): Promise<Answer> {
+    const answer = await this.#request(method, path, { timeoutMs: this.#timeoutMs });
+    if (answer.problem !== null) throw errorOf(answer.problem);
+    return answer.body as Answer;
+  }
+
+  async #request(
+    method: 'GET' | 'POST',
+    path: string,
+    options: { body?: unknown; timeoutMs: number },
+  ): Promise<{ problem: ProblemDetails | null; body: unknown }> {
+    const { body, timeoutMs } = options;
+    let response: Response;
+    let text: string;
+    try {
+      response = await this.#fetch(`${this.#base}${path}`, {
+        method,
+        signal: AbortSignal.timeout(timeoutMs),
+        redirect: 'error',
+        ...(body === undefined
+          ? {}
+          : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      });
+      text = await boundedText(response);
+    } catch (error) {
+      throw this.#unreachable(error, timeoutMs);
+    }
+    const type = response.headers.get('content-type') ?? '';
+    if (response.ok && type.includes('application/json')) {
+      return { problem: null, body: this.#parse(text) };
+    }
+    if (type.includes('application/problem+json')) {
+      return { problem: this.#parse(text) as ProblemDetails, body: null };
+    }
+    throw this.#stranger();
+  }
+
+  #parse(text: string): unknown {
+    try {
+      return JSON.parse(text);
+    } catch {
+      throw this.#stranger();
+    }
+  }
+
+  #unreachable(error: unknown, timeoutMs: number): SluiceError {
+    if (error instanceof SluiceError) return error;
+    const context = { address: this.#base };
+    if (error instanceof DOMException && error.name === 'TimeoutError') {
+      return new SluiceError(
+        'NETWORK_TIMEOUT',
+        `the job manager at ${this.#base} did not answer within ${timeoutMs / 1000} s`,
+        { domain: 'external', retry: 'backoff', context },
+      );
+    }
+    const reason = rootMessage(error);
+    return new SluiceError(
+      'NETWORK_UNREACHABLE',
+      `no job manager answers at ${this.#base} (${reason})`,
+      {
+        domain: 'external',
+        retry: 'backoff',
+        context,
+        hint: 'start one with `sluice cluster up`, or name its address with --job-manager',
+      },
+    );
+  }
+
+  #stranger(): SluiceError {
+    return new SluiceError(
+      'PROTOCOL_VIOLATION',
+      `something answers at ${this.#base}, but it is no Sluice job manager`,
+      {
+        domain: 'user',
+        context: { address: this.#base },
+        hint: "use the job manager's REST address, which it logs when it starts",
+      },
+    );
+  }
+}
+
+function baseUrl(address: string): string {
+  const text = /^https?:\/\//u.test(address) ? address : `http://${address}`;
+  if (!URL.canParse(text) || new URL(text).hostname === '') {
+    throw new SluiceError('ARGUMENT_INVALID', `"${address}" is not the address of a job manager`, {
+      domain: 'user',
+      hint: 'write it as host:port, for example 127.0.0.1:8081',
+    });
+  }
+  return new URL(text).origin;
+}
+
+async function boundedText(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > ANSWER_BYTES_MAX) {
+      const limit = `${ANSWER_BYTES_MAX / 1024 ** 2} MiB`;
+      throw new SluiceError('MESSAGE_TOO_LARGE', `the answer is longer than ${limit}`, {
+        domain: 'external',
+      });
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** The job manager's error, as it was thrown there. */
+function errorOf(problem: ProblemDetails): SluiceError {
+  const [only] = problem.problems ?? [];
+  if (only !== undefined) return deserializeError(only);
+  const code = CODES.has(problem.code) ? (problem.code as ErrorCode) : 'INTERNAL';
+  const domain = problem.status >= 500 ? 'external' : 'user';
+  return new SluiceError(code, problem.detail, {
+    domain: code === 'INTERNAL' ? 'internal' : domain,
+    context: problem.context ?? {},
+    ...(problem.hint === undefined ? {} : { hint: problem.hint }),
+  });
+}
+
+/** `fetch failed` says nothing; its innermost cause does (`connect ECONNREFUSED …`). */
+function rootMessage(error: unknown): string {
+  let current = error;
+  while (current instanceof Error && current.cause instanceof Error) current = current.cause;
+  if (current instanceof AggregateError && current.errors[0] instanceof Error) {
+    return current.errors[0].message;
+  }
+  return current instanceof Error ? current.message : String(current);
+}

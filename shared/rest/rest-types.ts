@@ -1,0 +1,158 @@
+import type { SerializedError } from '../errors/sluice-error.ts';
+import type { ExecutionState, JobState } from '../job-graph/states.ts';
+
+/** What travels over REST v1; the command line and the dashboard know only these. */
+
+/** GET /v1/cluster */
+export interface ClusterOverview {
+  readonly version: string;
+  readonly jobManagerId: string;
+  readonly processId: number;
+  readonly startedAt: string;
+  readonly taskManagers: number;
+  readonly slots: SlotCounts;
+  readonly jobs: Readonly<Partial<Record<JobState, number>>>;
+}
+
+export interface SlotCounts {
+  readonly total: number;
+  readonly free: number;
+}
+
+/** GET /v1/task-managers → { taskManagers: TaskManagerInfo[] } */
+export interface TaskManagerInfo {
+  readonly id: string;
+  readonly host: string;
+  readonly processId: number;
+  readonly dataAddress: string;
+  readonly metricsAddress: string;
+  readonly device: 'cpu' | 'gpu';
+  readonly labels: Readonly<Record<string, string>>;
+  readonly slots: SlotCounts;
+  readonly executors: number;
+  readonly rssBytes: number;
+  readonly cpuCoresUsed: number;
+  readonly lastHeartbeatAgeMs: number;
+}
+
+/** POST /v1/jobs → 201 SubmitJobAnswer */
+export interface SubmitJobRequest {
+  /** The text of the pipeline's file. */
+  readonly pipeline: string;
+  /** Its name, for messages. */
+  readonly fileName: string;
+  /** Absolute; relative locations in the text are relative to it. */
+  readonly baseDirectory: string;
+  /** `--set name=value`; paths among them already absolute. */
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+export interface SubmitJobAnswer {
+  readonly id: string;
+  /** What is allowed in the pipeline, but seldom meant. */
+  readonly warnings: readonly SerializedError[];
+}
+
+/** GET /v1/jobs → { jobs: JobSummary[] } */
+export interface JobSummary {
+  readonly id: string;
+  readonly name: string;
+  readonly state: JobState;
+  readonly submittedAt: string;
+  readonly endedAt: string | null;
+  readonly durationMs: number;
+  readonly tasks: Readonly<Partial<Record<ExecutionState, number>>>;
+}
+
+/** GET /v1/jobs/:id */
+export interface JobDetail extends JobSummary {
+  readonly bounded: boolean;
+  /** Only while WAITING_FOR_RESOURCES: `needs 4 cpu slots, 2 free`. */
+  readonly waitingReason?: string;
+  readonly failure: JobFailure | null;
+  readonly progress: JobProgress;
+  readonly vertices: readonly VertexDetail[];
+}
+
+/** The first thing that went wrong, and where. */
+export interface JobFailure {
+  readonly error: SerializedError;
+  readonly at: string;
+  readonly vertexId: string | null;
+  /** The chain's name, for people. */
+  readonly vertexName?: string;
+  readonly subtask: number | null;
+  readonly taskManagerId: string | null;
+}
+
+export interface JobProgress {
+  /** Records that sources emitted. */
+  readonly recordsRead: number;
+  /** Records that have left the job again: written, dropped by a filter, or rejected. */
+  readonly recordsDone: number;
+  /** What `recordsDone` comes to, as far as the sources know now; null where they cannot know. */
+  readonly recordsTotal: number | null;
+  /** Records that reached the sinks, per sink node. */
+  readonly recordsWritten: Readonly<Record<string, number>>;
+  readonly recordsRejected: number;
+  /** Splits that the sources found; the total once `discoveryComplete`. */
+  readonly splitsDiscovered: number;
+  readonly discoveryComplete: boolean;
+  /** Records read, over the last seconds; over the whole job once it has ended. */
+  readonly recordsPerSecond: number;
+  /** From the source's read to the sink; over the whole job. */
+  readonly latencyP50Ms: number;
+  readonly latencyP99Ms: number;
+  /** From the first record read to the last record written, or to now. */
+  readonly activeMs: number;
+}
+
+export interface VertexDetail {
+  readonly id: string;
+  readonly name: string;
+  readonly device: 'cpu' | 'gpu';
+  readonly parallelism: number;
+  readonly operators: readonly OperatorDetail[];
+  readonly subtasks: readonly SubtaskDetail[];
+}
+
+/** Summed over the subtasks. */
+export interface OperatorDetail {
+  readonly id: string;
+  readonly kind: string;
+  readonly recordsIn: number;
+  readonly recordsOut: number;
+  readonly recordsRejected: number;
+  readonly inFlight: number;
+  readonly latencyP50Ms: number;
+  readonly latencyP99Ms: number;
+}
+
+export interface SubtaskDetail {
+  readonly index: number;
+  readonly attempt: number;
+  readonly state: ExecutionState;
+  readonly taskManagerId: string | null;
+  readonly recordsIn: number;
+  readonly recordsOut: number;
+  readonly recordsPerSecond: number;
+  /** Shares of the last seconds (of its life once it has ended), 0 to 1; they add up to 1. */
+  readonly busy: number;
+  readonly idle: number;
+  readonly backPressured: number;
+  readonly buffersInQueued: number;
+  readonly buffersOutQueued: number;
+}
+
+/** RFC 9457; `code` is an ErrorCode. */
+export interface ProblemDetails {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: string;
+  readonly hint?: string;
+  readonly context?: Readonly<Record<string, string | number | boolean>>;
+  /** All problems, where a pipeline has several. */
+  readonly problems?: readonly SerializedError[];
+}

@@ -1,0 +1,86 @@
+import type {
+  JobManagerMessage as JobManagerInfo,
+  JobManagerMessage__Output as JobManagerOutput,
+} from '../../proto/generated/sluice/v1/JobManagerMessage.ts';
+import { SluiceError } from '../errors/sluice-error.ts';
+import type { TaskDeployment } from '../job-graph/task-deployment.ts';
+import { decodeError, encodeError } from './error-info.ts';
+import type { JobManagerMessage } from './messages.ts';
+
+/** To the wire. */
+export function encodeJobManagerMessage(message: JobManagerMessage): JobManagerInfo {
+  switch (message.kind) {
+    case 'registered':
+      return {
+        registered: {
+          jobManagerId: message.jobManagerId,
+          heartbeatIntervalMs: message.heartbeatIntervalMs,
+          heartbeatTimeoutMs: message.heartbeatTimeoutMs,
+        },
+      };
+    case 'refused':
+      return { registered: { refused: encodeError(message.error) } };
+    case 'deploy-task':
+      return {
+        deployTask: {
+          attemptId: message.deployment.attemptId,
+          deploymentJson: encodeJson(message.deployment),
+        },
+      };
+    case 'cancel-task':
+      return { cancelTask: { attemptId: message.attemptId } };
+    case 'assign-splits':
+      return {
+        assignSplits: { attemptId: message.attemptId, splitsJson: encodeJson(message.splits) },
+      };
+    case 'no-more-splits':
+      return { noMoreSplits: { attemptId: message.attemptId } };
+    case 'heartbeat-reply':
+      return { heartbeatReply: { sentAtMs: message.sentAtMs } };
+    default:
+      return message satisfies never;
+  }
+}
+
+/** From the wire; throws PROTOCOL_VIOLATION for what no job manager of this version says. */
+export function decodeJobManagerMessage(info: JobManagerOutput): JobManagerMessage {
+  if (info.registered != null) {
+    const { jobManagerId, heartbeatIntervalMs, heartbeatTimeoutMs, refused } = info.registered;
+    if (refused !== null) return { kind: 'refused', error: decodeError(refused) };
+    return { kind: 'registered', jobManagerId, heartbeatIntervalMs, heartbeatTimeoutMs };
+  }
+  if (info.deployTask != null) {
+    // The other end is a job manager of the same version: its JSON has the type it was made from.
+    const deployment = decodeJson(info.deployTask.deploymentJson) as TaskDeployment;
+    return { kind: 'deploy-task', deployment };
+  }
+  if (info.cancelTask != null) return { kind: 'cancel-task', attemptId: info.cancelTask.attemptId };
+  if (info.assignSplits != null) {
+    const splits = decodeJson(info.assignSplits.splitsJson);
+    if (!Array.isArray(splits)) throw protocolViolation('splits come as an array', undefined);
+    return { kind: 'assign-splits', attemptId: info.assignSplits.attemptId, splits };
+  }
+  if (info.noMoreSplits != null) {
+    return { kind: 'no-more-splits', attemptId: info.noMoreSplits.attemptId };
+  }
+  if (info.heartbeatReply != null) {
+    return { kind: 'heartbeat-reply', sentAtMs: info.heartbeatReply.sentAtMs };
+  }
+  throw protocolViolation('the job manager sent a message that is not known here', undefined);
+}
+
+function encodeJson(value: unknown): Buffer {
+  return Buffer.from(JSON.stringify(value), 'utf8');
+}
+
+function decodeJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    throw protocolViolation('the job manager sent malformed JSON', error);
+  }
+}
+
+function protocolViolation(message: string, cause: unknown): SluiceError {
+  return new SluiceError('PROTOCOL_VIOLATION', message, { domain: 'external', cause });
+}

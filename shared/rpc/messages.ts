@@ -1,0 +1,79 @@
+import type { SerializedError } from '../errors/sluice-error.ts';
+import type { ExecutionState } from '../job-graph/states.ts';
+import type { TaskDeployment } from '../job-graph/task-deployment.ts';
+import type { ProcessMetrics, SubtaskMetrics } from '../observability/subtask-metrics.ts';
+
+/**
+ * The control plane's messages as the domain sees them; the codecs beside this file turn them into
+ * the generated types and back. Nothing but the codecs and the two `rpc` folders knows gRPC.
+ */
+
+/** What a task manager says to the job manager. */
+export type TaskManagerMessage =
+  | { readonly kind: 'register'; readonly registration: TaskManagerRegistration }
+  | {
+      readonly kind: 'heartbeat';
+      readonly sentAtMs: number;
+      readonly subtasks: readonly SubtaskMetrics[];
+      readonly process: ProcessMetrics;
+    }
+  | {
+      readonly kind: 'task-state';
+      readonly attemptId: string;
+      readonly state: ReportedState;
+      /** Only with FAILED. */
+      readonly error: SerializedError | null;
+      /** Final totals, with FINISHED, CANCELED and FAILED. */
+      readonly metrics: SubtaskMetrics | null;
+    }
+  | { readonly kind: 'split-request'; readonly attemptId: string; readonly count: number }
+  | { readonly kind: 'leaving'; readonly reason: string };
+
+/** The states that a task manager reports; the others are the job manager's own. */
+export type ReportedState = Extract<
+  ExecutionState,
+  'INITIALIZING' | 'RUNNING' | 'FINISHED' | 'CANCELED' | 'FAILED'
+>;
+
+export interface TaskManagerRegistration {
+  readonly taskManagerId: string;
+  /** Of Sluice; the job manager refuses another one than its own. */
+  readonly version: string;
+  readonly dataHost: string;
+  readonly dataPort: number;
+  /** `host:port`, or empty where there is none. */
+  readonly metricsAddress: string;
+  readonly slots: readonly SlotProfile[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly executors: number;
+  readonly runningAttemptIds: readonly string[];
+  readonly hostName: string;
+  readonly processId: number;
+  readonly cpuCores: number;
+  readonly memoryBytes: number;
+}
+
+export interface SlotProfile {
+  readonly device: 'cpu' | 'gpu';
+}
+
+/** What the job manager says to a task manager. */
+export type JobManagerMessage =
+  | {
+      readonly kind: 'registered';
+      readonly jobManagerId: string;
+      readonly heartbeatIntervalMs: number;
+      readonly heartbeatTimeoutMs: number;
+    }
+  /** Instead of `registered`; the stream ends after it. */
+  | { readonly kind: 'refused'; readonly error: SerializedError }
+  | { readonly kind: 'deploy-task'; readonly deployment: TaskDeployment }
+  | { readonly kind: 'cancel-task'; readonly attemptId: string }
+  | {
+      readonly kind: 'assign-splits';
+      readonly attemptId: string;
+      /** As the source's enumerator made them. */
+      readonly splits: readonly unknown[];
+    }
+  | { readonly kind: 'no-more-splits'; readonly attemptId: string }
+  | { readonly kind: 'heartbeat-reply'; readonly sentAtMs: number };

@@ -1,0 +1,117 @@
+import type { RegisterTaskManager__Output as RegisterOutput } from '../../proto/generated/sluice/v1/RegisterTaskManager.ts';
+import type {
+  TaskManagerMessage as TaskManagerInfo,
+  TaskManagerMessage__Output as TaskManagerOutput,
+} from '../../proto/generated/sluice/v1/TaskManagerMessage.ts';
+import type { TaskStateUpdate__Output as TaskStateOutput } from '../../proto/generated/sluice/v1/TaskStateUpdate.ts';
+import { SluiceError } from '../errors/sluice-error.ts';
+import { decodeError, encodeError } from './error-info.ts';
+import type { ReportedState, TaskManagerMessage, TaskManagerRegistration } from './messages.ts';
+import {
+  decodeProcessMetrics,
+  decodeSubtaskMetrics,
+  encodeSubtaskMetrics,
+} from './metrics-codec.ts';
+
+const SLOTS_MAX = 1_024;
+
+/** To the wire. */
+export function encodeTaskManagerMessage(message: TaskManagerMessage): TaskManagerInfo {
+  switch (message.kind) {
+    case 'register':
+      return {
+        register: {
+          ...message.registration,
+          slots: [...message.registration.slots],
+          labels: { ...message.registration.labels },
+          runningAttemptIds: [...message.registration.runningAttemptIds],
+        },
+      };
+    case 'heartbeat':
+      return {
+        heartbeat: {
+          sentAtMs: message.sentAtMs,
+          subtasks: message.subtasks.map(encodeSubtaskMetrics),
+          process: message.process,
+        },
+      };
+    case 'task-state':
+      return {
+        taskState: {
+          attemptId: message.attemptId,
+          state: message.state,
+          error: message.error === null ? null : encodeError(message.error),
+          metrics: message.metrics === null ? null : encodeSubtaskMetrics(message.metrics),
+        },
+      };
+    case 'split-request':
+      return { splitRequest: { attemptId: message.attemptId, count: message.count } };
+    case 'leaving':
+      return { leaving: { reason: message.reason } };
+    default:
+      return message satisfies never;
+  }
+}
+
+/** From the wire; throws PROTOCOL_VIOLATION for what no task manager of this version says. */
+export function decodeTaskManagerMessage(info: TaskManagerOutput): TaskManagerMessage {
+  if (info.register != null) {
+    return { kind: 'register', registration: decodeRegistration(info.register) };
+  }
+  if (info.heartbeat != null) {
+    return {
+      kind: 'heartbeat',
+      sentAtMs: info.heartbeat.sentAtMs,
+      subtasks: info.heartbeat.subtasks.map(decodeSubtaskMetrics),
+      process: decodeProcessMetrics(info.heartbeat.process),
+    };
+  }
+  if (info.taskState != null) return decodeTaskState(info.taskState);
+  if (info.splitRequest != null) {
+    const { attemptId, count } = info.splitRequest;
+    return { kind: 'split-request', attemptId, count };
+  }
+  if (info.leaving != null) return { kind: 'leaving', reason: info.leaving.reason.slice(0, 1_024) };
+  throw protocolViolation('the task manager sent a message that this version does not know');
+}
+
+function decodeRegistration(info: RegisterOutput): TaskManagerRegistration {
+  if (info.taskManagerId === '' || info.taskManagerId.length > 256) {
+    throw protocolViolation('a task manager registered without an id, or with one too long');
+  }
+  if (info.slots.length > SLOTS_MAX) {
+    throw protocolViolation(`a task manager registered more than ${SLOTS_MAX} slots`);
+  }
+  return {
+    ...info,
+    slots: info.slots.map(({ device }) => {
+      if (device === 'cpu' || device === 'gpu') return { device };
+      throw protocolViolation(`a slot is for "cpu" or "gpu", not "${device.slice(0, 64)}"`);
+    }),
+  };
+}
+
+const REPORTED_STATES = {
+  INITIALIZING: true,
+  RUNNING: true,
+  FINISHED: true,
+  CANCELED: true,
+  FAILED: true,
+} as const satisfies Record<ReportedState, true>;
+
+function decodeTaskState(info: TaskStateOutput): TaskManagerMessage {
+  if (!Object.hasOwn(REPORTED_STATES, info.state)) {
+    throw protocolViolation(`no task manager reports the state "${info.state.slice(0, 64)}"`);
+  }
+  return {
+    kind: 'task-state',
+    attemptId: info.attemptId,
+    state: info.state as ReportedState,
+    error: info.error === null ? null : decodeError(info.error),
+    metrics: info.metrics === null ? null : decodeSubtaskMetrics(info.metrics),
+  };
+}
+
+function protocolViolation(message: string): SluiceError {
+  return new SluiceError('PROTOCOL_VIOLATION', message, { domain: 'external' });
+}

@@ -1,0 +1,265 @@
+import { randomBytes } from 'node:crypto';
+import { availableParallelism, hostname, networkInterfaces, totalmem } from 'node:os';
+import process from 'node:process';
+import {
+  TASK_MANAGER_DEFAULTS,
+  type TaskManagerOptions,
+} from '../shared/config/task-manager-options.ts';
+import { SLUICE_VERSION } from '../shared/config/version.ts';
+import type { SluiceError } from '../shared/errors/sluice-error.ts';
+import { FileSystemRegistry } from '../shared/filesystem/filesystem-registry.ts';
+import type { Logger } from '../shared/observability/logger.ts';
+import { requireLoopback } from '../shared/rpc/loopback.ts';
+import type { JobManagerMessage, TaskManagerRegistration } from '../shared/rpc/messages.ts';
+import type { CancelTimer, Clock } from '../shared/time/clock.ts';
+import { systemClock } from '../shared/time/system-clock.ts';
+import { InferenceService } from './inference/inference-service.ts';
+import { type MetricsServer, startMetricsServer } from './metrics/metrics-server.ts';
+import { ProcessMeter } from './metrics/process-metrics.ts';
+import { taskManagerMetrics } from './metrics/prometheus.ts';
+import { TaskMetricsStore } from './metrics/task-metrics-store.ts';
+import { NetworkHub } from './network/network-hub.ts';
+import { JobManagerConnection } from './rpc/job-manager-connection.ts';
+import { startSlotThread } from './slots/slot-thread.ts';
+import { TaskExecutor } from './task-executor/task-executor.ts';
+
+/** What is given beside the options that can come from a command line. */
+export interface StartTaskManagerOptions extends Partial<Omit<TaskManagerOptions, 'id'>> {
+  readonly id?: string;
+  readonly logger: Logger;
+}
+
+export interface RunningTaskManager {
+  readonly id: string;
+  /** `host:port` */
+  readonly dataAddress: string;
+  readonly metricsAddress: string;
+  /** Resolves if the job manager refuses this task manager; nothing runs then, `stop` it. */
+  readonly refused: Promise<SluiceError>;
+  /** Graceful and bounded: says goodbye, cancels its tasks, ends its threads. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a task manager in this process: the data plane, the inference service, the slots, the
+ * metrics endpoint, and the connection to the job manager, which is tried for ever. Embedded mode
+ * and `sluice taskmanager` both come here. Throws a SluiceError where it cannot listen.
+ */
+export async function startTaskManager(
+  given: StartTaskManagerOptions,
+): Promise<RunningTaskManager> {
+  const { logger, ...overrides } = given;
+  const options: TaskManagerOptions = { ...TASK_MANAGER_DEFAULTS, ...overrides };
+  requireLoopback(options.host, options.insecure);
+  const id = options.id ?? `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
+  const taskManager = new TaskManager({ id, options, logger, clock: systemClock });
+  await taskManager.start();
+  return taskManager;
+}
+
+interface Settings {
+  readonly id: string;
+  readonly options: TaskManagerOptions;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+class TaskManager implements RunningTaskManager {
+  readonly id: string;
+  readonly refused: Promise<SluiceError>;
+  readonly #settings: Settings;
+  readonly #tasks = new TaskMetricsStore();
+  readonly #meter: ProcessMeter;
+  readonly #fileSystems: FileSystemRegistry;
+  #refuse: (error: SluiceError) => void = () => {};
+  #hub: NetworkHub | null = null;
+  #inference: InferenceService | null = null;
+  #metricsServer: MetricsServer | null = null;
+  #executor: TaskExecutor | null = null;
+  #connection: JobManagerConnection | null = null;
+  #cancelLostTimer: CancelTimer = () => {};
+  #stopping: Promise<void> | null = null;
+
+  constructor(settings: Settings) {
+    this.id = settings.id;
+    this.#settings = settings;
+    this.#meter = new ProcessMeter(settings.clock);
+    const { clock, options } = settings;
+    this.#fileSystems = new FileSystemRegistry(options.fileSystemOptions, { clock });
+    this.refused = new Promise((resolve) => {
+      this.#refuse = resolve;
+    });
+  }
+
+  get dataAddress(): string {
+    const address = this.#hub?.address;
+    return address === undefined ? '' : `${address.host}:${address.port}`;
+  }
+
+  get metricsAddress(): string {
+    return this.#metricsServer?.address ?? '';
+  }
+
+  async start(): Promise<void> {
+    try {
+      await this.#start();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #start(): Promise<void> {
+    const { id, options, logger, clock } = this.#settings;
+    const { host, dataPort, metricsPort } = options;
+    const advertisedHost = options.advertisedHost ?? reachableHost(host);
+    const hub = await NetworkHub.start({
+      taskManagerId: id,
+      host,
+      advertisedHost,
+      port: dataPort,
+      clock,
+      log: (level, message, context) => logger[level](context, message),
+    });
+    this.#hub = hub;
+    const inference = await InferenceService.start({
+      executors: options.executors,
+      intraOpThreads: options.intraOpThreads,
+      gpuExecutionProvider: options.gpuExecutionProvider,
+      modelCacheDirectory: options.modelCacheDirectory,
+      fileSystems: this.#fileSystems,
+      clock,
+    });
+    this.#inference = inference;
+    const registry = taskManagerMetrics({ tasks: this.#tasks, inference: () => inference.stats() });
+    this.#metricsServer = await startMetricsServer(registry, { host, port: metricsPort });
+    this.#executor = this.#createExecutor(hub, inference);
+    this.#executor.warmUp();
+    this.#connection = this.#createConnection(this.#executor);
+    this.#connection.start();
+  }
+
+  #createExecutor(hub: NetworkHub, inference: InferenceService): TaskExecutor {
+    const { id, options, logger, clock } = this.#settings;
+    const { device, fileSystemOptions, metricsIntervalMs, cancellationTimeoutMs } = options;
+    return new TaskExecutor({
+      slots: options.slots,
+      clock,
+      logger,
+      observer: this.#tasks,
+      cancellationTimeoutMs,
+      send: (message) => this.#connection?.send(message),
+      startThread: (slotIndex, events) =>
+        startSlotThread(
+          {
+            slotIndex,
+            taskManagerId: id,
+            device,
+            fileSystemOptions,
+            metricsIntervalMs,
+            networkPort: hub.connectSlot(),
+            inferencePort: inference.connectSlot(),
+            logsDebug: logger.isLevelEnabled?.('debug') ?? true,
+          },
+          events,
+        ),
+    });
+  }
+
+  #createConnection(executor: TaskExecutor): JobManagerConnection {
+    const { options, logger, clock } = this.#settings;
+    return new JobManagerConnection({
+      address: options.jobManagerAddress,
+      clock,
+      random: Math.random,
+      logger,
+      registration: () => this.#registration(executor.runningAttemptIds),
+      heartbeat: () => ({ subtasks: executor.subtaskMetrics(), process: this.#meter.read() }),
+      handler: {
+        onMessage: (message) => handleCommand(executor, message),
+        onRegistered: () => this.#cancelLostTimer(),
+        onLost: () => this.#jobManagerLost(executor),
+        onRefused: (error) => this.#refuse(error),
+      },
+    });
+  }
+
+  #registration(runningAttemptIds: readonly string[]): TaskManagerRegistration {
+    const { id, options } = this.#settings;
+    const address = this.#hub?.address;
+    return {
+      taskManagerId: id,
+      version: SLUICE_VERSION,
+      dataHost: address?.host ?? options.host,
+      dataPort: address?.port ?? 0,
+      metricsAddress: this.metricsAddress,
+      slots: Array.from({ length: options.slots }, () => ({ device: options.device })),
+      labels: options.labels,
+      executors: options.executors,
+      runningAttemptIds,
+      hostName: hostname(),
+      processId: process.pid,
+      cpuCores: availableParallelism(),
+      memoryBytes: totalmem(),
+    };
+  }
+
+  /** Tasks go on for a while: a job manager that comes back in time decides about them. */
+  #jobManagerLost(executor: TaskExecutor): void {
+    const { clock, options, logger } = this.#settings;
+    this.#cancelLostTimer();
+    this.#cancelLostTimer = clock.setTimer(options.jobManagerLostTimeoutMs, () => {
+      const attemptIds = executor.runningAttemptIds;
+      if (attemptIds.length === 0) return;
+      logger.error({ attemptIds }, 'no job manager for too long: its tasks are cancelled');
+      executor.cancelAll();
+    });
+  }
+
+  async #stop(): Promise<void> {
+    const { options, logger } = this.#settings;
+    logger.info({ taskManagerId: this.id }, 'task manager stops');
+    this.#cancelLostTimer();
+    await this.#connection?.close('the task manager was asked to stop', LEAVING_TIMEOUT_MS);
+    // Slots first: they use everything else.
+    await this.#executor?.stop(options.shutdownTimeoutMs);
+    await this.#inference?.stop();
+    await this.#hub?.close();
+    await this.#metricsServer?.close();
+    await this.#fileSystems.close();
+    this.#meter.stop();
+  }
+}
+
+const LEAVING_TIMEOUT_MS = 1_000;
+
+/** What listens on every address is found at the machine's first one that others reach. */
+function reachableHost(host: string): string {
+  if (host !== '0.0.0.0' && host !== '::') return host;
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  const first = addresses.find(({ internal, family }) => !internal && family === 'IPv4');
+  return first?.address ?? hostname();
+}
+
+function handleCommand(executor: TaskExecutor, message: JobManagerMessage): void {
+  switch (message.kind) {
+    case 'deploy-task':
+    case 'cancel-task':
+    case 'assign-splits':
+    case 'no-more-splits':
+      executor.handle(message);
+      return;
+    case 'registered':
+    case 'refused':
+    case 'heartbeat-reply':
+      // These concern the connection, which has dealt with them.
+      return;
+    default:
+      message satisfies never;
+  }
+}

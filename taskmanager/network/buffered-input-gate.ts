@@ -1,0 +1,218 @@
+/**
+ * The consuming end of an exchange: takes buffers in as they come, hands them out channel by channel
+ * in turn, and decodes them only then. Credit is granted as buffers are taken, so what waits here
+ * is bounded by the credit of the channels.
+ *
+ * In the slot's thread; links are injected.
+ */
+import type { InputGateDescriptor } from '../../shared/job-graph/task-deployment.ts';
+import type {
+  Payload,
+  RecordBatchDecoder,
+} from '../../shared/serialization/record-batch-decoder.ts';
+import { PAYLOAD_KIND } from '../../shared/serialization/wire-format.ts';
+import type { GateItem, InputGate } from '../task/input-gate.ts';
+import { FRAME_HEADER_BYTES } from './frame.ts';
+import { InputChannel } from './input-channel.ts';
+import type { Defer } from './link-port.ts';
+import { channelViolation } from './network-errors.ts';
+import { CHANNEL_CREDIT_MAX, CHANNEL_CREDIT_MIN, GATE_CREDIT } from './network-options.ts';
+
+export interface GateEnvironment {
+  readonly decoder: RecordBatchDecoder;
+  /** Takes a buffer whose records have been read. */
+  readonly recycle: (buffer: ArrayBuffer) => void;
+  readonly defer: Defer;
+  readonly nextChannelNumber: () => number;
+  readonly grantCredit: (channel: InputChannel, units: number) => void;
+  /** Nothing more is wanted of the channel. */
+  readonly release: (channel: InputChannel) => void;
+}
+
+export class BufferedInputGate implements InputGate {
+  readonly channels: readonly InputChannel[];
+  /** The first credit of each channel. */
+  readonly channelCredit: number;
+  readonly #environment: GateEnvironment;
+  /** Channels that have something and are not blocked, in turn. */
+  #listed: InputChannel[] = [];
+  #listedNext: InputChannel[] = [];
+  #position = 0;
+  /** Someone waits to hear that there is something. */
+  #isAwaited = true;
+  #buffersQueued = 0;
+  #bytesIn = 0;
+  #error: Error | null = null;
+  #isClosed = false;
+  #onAvailable: () => void = () => {};
+  #onFailure: ((error: Error) => void) | null = null;
+
+  constructor(descriptor: InputGateDescriptor, environment: GateEnvironment) {
+    this.#environment = environment;
+    const share = Math.floor(GATE_CREDIT / Math.max(1, descriptor.channels.length));
+    const credit = Math.min(CHANNEL_CREDIT_MAX, Math.max(CHANNEL_CREDIT_MIN, share));
+    this.channelCredit = credit;
+    this.channels = descriptor.channels.map(
+      (channel, index) =>
+        new InputChannel({
+          descriptor: channel,
+          index,
+          number: environment.nextChannelNumber(),
+          credit,
+        }),
+    );
+  }
+
+  get channelCount(): number {
+    return this.channels.length;
+  }
+
+  get buffersQueued(): number {
+    return this.#buffersQueued;
+  }
+
+  get bytesIn(): number {
+    return this.#bytesIn;
+  }
+
+  poll(): GateItem | null {
+    const channel = this.#nextChannel();
+    if (channel === null) {
+      this.#isAwaited = true;
+      return null;
+    }
+    const item = channel.take();
+    if (item === null) return null;
+    this.#buffersQueued -= 1;
+    this.#bytesIn += item.bytes;
+    const units = channel.creditToGrant();
+    if (units > 0) this.#environment.grantCredit(channel, units);
+    if (channel.length > 0) this.#list(channel);
+    if (item.kind === 'event') return { kind: 'event', channel: channel.index, event: item.event };
+    const payload = this.#decode(item.buffer, item.bytes);
+    if (payload?.kind !== 'records') return null;
+    this.#environment.recycle(item.buffer);
+    return { kind: 'records', channel: channel.index, records: payload.records };
+  }
+
+  onAvailable(callback: () => void): void {
+    this.#onAvailable = callback;
+  }
+
+  onFailure(callback: (error: Error) => void): void {
+    this.#onFailure = callback;
+    if (this.#error !== null) this.#reportFailure(this.#error);
+  }
+
+  blockChannel(channel: number): void {
+    const blocked = this.channels[channel];
+    if (blocked !== undefined) blocked.isBlocked = true;
+  }
+
+  resumeChannel(channel: number): void {
+    const resumed = this.channels[channel];
+    if (resumed === undefined) return;
+    resumed.isBlocked = false;
+    if (resumed.length > 0) this.#listAndNotify(resumed);
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#drop();
+    for (const channel of this.channels) this.#environment.release(channel);
+  }
+
+  /** A buffer has arrived. */
+  receive(channel: InputChannel, buffer: ArrayBuffer, bytes: number): void {
+    if (this.#isClosed || this.#error !== null) return;
+    const view = new DataView(buffer);
+    const violation =
+      bytes <= FRAME_HEADER_BYTES || bytes > buffer.byteLength
+        ? channelViolation(channel.descriptor.partitionId, 'sent an empty buffer')
+        : channel.accept(view.getUint32(12, true), bytes);
+    if (violation !== null) {
+      this.fail(violation);
+      return;
+    }
+    if (view.getUint8(FRAME_HEADER_BYTES) === PAYLOAD_KIND.event) {
+      const payload = this.#decode(buffer, bytes);
+      if (payload?.kind !== 'event') return;
+      channel.push({ kind: 'event', event: payload.event, bytes });
+    } else {
+      channel.push({ kind: 'records', buffer, bytes });
+    }
+    this.#buffersQueued += 1;
+    if (channel.hasEnded) this.#environment.release(channel);
+    this.#listAndNotify(channel);
+  }
+
+  /** The channel's producer is lost; that matters only if something was still to come. */
+  failChannel(channel: InputChannel, error: Error): void {
+    if (!channel.hasEnded) this.fail(error);
+  }
+
+  fail(error: Error): void {
+    if (this.#error !== null || this.#isClosed) return;
+    this.#error = error;
+    this.#drop();
+    this.#reportFailure(error);
+  }
+
+  #reportFailure(error: Error): void {
+    const callback = this.#onFailure;
+    if (callback === null) return;
+    this.#onFailure = null;
+    this.#environment.defer(() => {
+      if (!this.#isClosed) callback(error);
+    });
+  }
+
+  #decode(buffer: ArrayBuffer, bytes: number): Payload | null {
+    try {
+      return this.#environment.decoder.decode(new Uint8Array(buffer), FRAME_HEADER_BYTES, bytes);
+    } catch (error) {
+      this.fail(error as Error);
+      return null;
+    }
+  }
+
+  #drop(): void {
+    this.#listed = [];
+    this.#listedNext = [];
+    this.#position = 0;
+    this.#buffersQueued = 0;
+    for (const channel of this.channels) channel.clear();
+  }
+
+  /** The next listed channel that is not blocked; a blocked one is listed again when it resumes. */
+  #nextChannel(): InputChannel | null {
+    for (;;) {
+      if (this.#position === this.#listed.length) {
+        if (this.#listedNext.length === 0) return null;
+        const emptied = this.#listed;
+        emptied.length = 0;
+        this.#listed = this.#listedNext;
+        this.#listedNext = emptied;
+        this.#position = 0;
+      }
+      const channel = this.#listed[this.#position] as InputChannel;
+      this.#position += 1;
+      channel.isListed = false;
+      if (!channel.isBlocked) return channel;
+    }
+  }
+
+  #list(channel: InputChannel): void {
+    if (channel.isListed || channel.isBlocked) return;
+    channel.isListed = true;
+    this.#listedNext.push(channel);
+  }
+
+  #listAndNotify(channel: InputChannel): void {
+    this.#list(channel);
+    if (!channel.isListed || !this.#isAwaited) return;
+    this.#isAwaited = false;
+    this.#onAvailable();
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * One subpartition's outgoing buffers and the credit they leave with: the sender's half of flow
+ * control. Pure.
+ *
+ *   waiting ──subscribe──► open ──(end of input sent)──► done
+ *      └────────────┴──release (consumer gone)─────────► done
+ */
+import { invariant } from '../../shared/errors/invariant.ts';
+import { creditUnits } from './network-options.ts';
+
+export interface QueuedBuffer {
+  readonly buffer: ArrayBuffer;
+  /** Length of what is in it, room for the header included. */
+  readonly bytes: number;
+  /** Records, or an event: one that may overtake can be told apart here. */
+  readonly kind: 'records' | 'event' | 'end-of-input';
+}
+
+export class SubpartitionQueue {
+  /** In the order of sending. */
+  readonly #queue: QueuedBuffer[] = [];
+  #state: 'waiting' | 'open' | 'done' = 'waiting';
+  #unitsQueued = 0;
+  /** What the consumer has granted less what was sent: an oversize buffer may take it below zero. */
+  #credit = 0;
+  #sequence = 0;
+
+  get state(): 'waiting' | 'open' | 'done' {
+    return this.#state;
+  }
+
+  get length(): number {
+    return this.#queue.length;
+  }
+
+  get unitsQueued(): number {
+    return this.#unitsQueued;
+  }
+
+  get credit(): number {
+    return this.#credit;
+  }
+
+  enqueue(item: QueuedBuffer): void {
+    if (this.#state === 'done') return;
+    this.#queue.push(item);
+    this.#unitsQueued += creditUnits(item.bytes);
+  }
+
+  subscribe(credit: number): void {
+    invariant(this.#state === 'waiting', 'a subpartition is read once', { state: this.#state });
+    this.#state = 'open';
+    this.#credit = credit;
+  }
+
+  grant(units: number): void {
+    this.#credit += units;
+  }
+
+  /** The next buffer that may leave now, with its place in the channel; null when none may. */
+  take(): { readonly item: QueuedBuffer; readonly sequence: number } | null {
+    if (this.#state !== 'open' || this.#credit <= 0) return null;
+    const item = this.#queue.shift();
+    if (item === undefined) return null;
+    const units = creditUnits(item.bytes);
+    this.#credit -= units;
+    this.#unitsQueued -= units;
+    const sequence = this.#sequence;
+    this.#sequence = (sequence + 1) >>> 0;
+    if (item.kind === 'end-of-input') this.release();
+    return { item, sequence };
+  }
+
+  /** Nothing more will be sent; what is queued is dropped. */
+  release(): void {
+    this.#state = 'done';
+    this.#queue.length = 0;
+    this.#unitsQueued = 0;
+  }
+}

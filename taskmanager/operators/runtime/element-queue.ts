@@ -1,0 +1,32 @@
+import type { StreamEvent } from '../../../shared/record/stream-event.ts';
+import type { StreamRecord } from '../../../shared/record/stream-record.ts';
+
+/** A record whose asynchronous work is under way, with its results once it is done. */
+export interface PendingElement {
+  readonly kind: 'record';
+  readonly record: StreamRecord;
+  startedAtMs: number;
+  /** Null while the work is under way (or waits to be started). */
+  results: readonly StreamRecord[] | null;
+}
+
+export interface QueuedEvent {
+  readonly kind: 'event';
+  readonly event: StreamEvent;
+}
+
+/**
+ * What entered an asynchronous operator and has not left it (Flink's StreamElementQueue): decides
+ * which element may leave next. Owned by one operator, in the task's loop.
+ */
+export interface ElementQueue {
+  addRecord(element: PendingElement): void;
+  addEvent(event: QueuedEvent): void;
+  /** The work on this element is done: its `results` are set. */
+  complete(element: PendingElement): void;
+  /** The element that may leave now; null where the work must go on first. */
+  peek(): PendingElement | QueuedEvent | null;
+  /** Removes what `peek` gave. */
+  take(): void;
+  readonly isEmpty: boolean;
+}

@@ -1,0 +1,46 @@
+import type { MessagePort } from 'node:worker_threads';
+import type { SerializedError } from '../../shared/errors/sluice-error.ts';
+import type { FileSystemOptions } from '../../shared/filesystem/filesystem-options.ts';
+import type { TaskDeployment } from '../../shared/job-graph/task-deployment.ts';
+import type { LogFields, LogLevel } from '../../shared/observability/logger.ts';
+import type { SubtaskMetrics } from '../../shared/observability/subtask-metrics.ts';
+import type { TaskStateUpdate } from '../task/task-environment.ts';
+
+/** What a slot's thread is started with. */
+export interface SlotWorkerData {
+  readonly slotIndex: number;
+  readonly taskManagerId: string;
+  readonly device: 'cpu' | 'gpu';
+  readonly fileSystemOptions: FileSystemOptions;
+  readonly metricsIntervalMs: number;
+  /** To the NetworkHub. */
+  readonly networkPort: MessagePort;
+  /** To the InferenceService. */
+  readonly inferencePort: MessagePort;
+  /** Debug lines (one for each rejected record) cross threads only where somebody reads them. */
+  readonly logsDebug: boolean;
+}
+
+/** From the main thread to a slot. */
+export type SlotCommand =
+  | { readonly kind: 'deploy'; readonly deployment: TaskDeployment }
+  | { readonly kind: 'cancel'; readonly attemptId: string }
+  | { readonly kind: 'splits'; readonly attemptId: string; readonly splits: readonly unknown[] }
+  | { readonly kind: 'no-more-splits'; readonly attemptId: string }
+  /** Cancels what runs, closes everything; the thread ends by itself. */
+  | { readonly kind: 'stop' };
+
+/** From a slot to the main thread. */
+export type SlotReport =
+  | { readonly kind: 'task-state'; readonly update: TaskStateUpdate }
+  | { readonly kind: 'split-request'; readonly attemptId: string; readonly count: number }
+  | { readonly kind: 'metrics'; readonly subtasks: readonly SubtaskMetrics[] }
+  | {
+      readonly kind: 'log';
+      readonly level: LogLevel;
+      readonly fields: LogFields;
+      readonly message: string;
+    };
+
+/** Why a slot's thread ended; null: it was asked to. */
+export type ThreadEnd = SerializedError | null;

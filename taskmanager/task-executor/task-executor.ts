@@ -1,0 +1,175 @@
+import { SluiceError, serializeError } from '../../shared/errors/sluice-error.ts';
+import type { TaskDeployment } from '../../shared/job-graph/task-deployment.ts';
+import type { Logger } from '../../shared/observability/logger.ts';
+import type { SubtaskMetrics } from '../../shared/observability/subtask-metrics.ts';
+import type { JobManagerMessage, TaskManagerMessage } from '../../shared/rpc/messages.ts';
+import type { Clock } from '../../shared/time/clock.ts';
+import { Slot } from '../slots/slot.ts';
+import type { SlotReport } from '../slots/slot-messages.ts';
+import type { SlotThread, SlotThreadEvents } from '../slots/slot-thread.ts';
+import type { TaskStateUpdate } from '../task/task-environment.ts';
+
+/** What the job manager says about tasks. */
+export type TaskCommand = Extract<
+  JobManagerMessage,
+  { kind: 'deploy-task' | 'cancel-task' | 'assign-splits' | 'no-more-splits' }
+>;
+
+export interface TaskExecutorOptions {
+  readonly slots: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly startThread: (slotIndex: number, events: SlotThreadEvents) => SlotThread;
+  /** To the job manager. */
+  readonly send: (message: TaskManagerMessage) => void;
+  readonly observer: TaskObserver;
+  readonly cancellationTimeoutMs: number;
+}
+
+/** Hears of tasks, for the metrics endpoint. */
+export interface TaskObserver {
+  taskDeployed(deployment: TaskDeployment): void;
+  metricsReported(metrics: SubtaskMetrics): void;
+  taskEnded(attemptId: string, metrics: SubtaskMetrics | null): void;
+}
+
+/**
+ * The tasks of this task manager (Flink's TaskExecutor), in its main thread: hands commands to the
+ * slots and their reports to the job manager, by attempt id.
+ */
+export class TaskExecutor {
+  readonly #options: TaskExecutorOptions;
+  readonly #slots: readonly Slot[];
+  readonly #slotOf = new Map<string, Slot>();
+  readonly #metrics = new Map<string, SubtaskMetrics>();
+
+  constructor(options: TaskExecutorOptions) {
+    this.#options = options;
+    this.#slots = Array.from(
+      { length: options.slots },
+      (_, index) =>
+        new Slot({
+          index,
+          clock: options.clock,
+          startThread: (events) => options.startThread(index, events),
+          onReport: (report) => this.#handleReport(report),
+          cancellationTimeoutMs: options.cancellationTimeoutMs,
+        }),
+    );
+  }
+
+  /** Starts the slots' threads, so that the first task does not wait for them. */
+  warmUp(): void {
+    for (const slot of this.#slots) slot.warmUp();
+  }
+
+  get runningAttemptIds(): readonly string[] {
+    return [...this.#slotOf.keys()];
+  }
+
+  /** The latest report of every task that runs. */
+  subtaskMetrics(): readonly SubtaskMetrics[] {
+    return [...this.#metrics.values()];
+  }
+
+  handle(command: TaskCommand): void {
+    switch (command.kind) {
+      case 'deploy-task':
+        this.#deploy(command.deployment);
+        return;
+      case 'cancel-task':
+        this.#cancel(command.attemptId);
+        return;
+      case 'assign-splits':
+        this.#slotOf.get(command.attemptId)?.addSplits(command.attemptId, command.splits);
+        return;
+      case 'no-more-splits':
+        this.#slotOf.get(command.attemptId)?.noMoreSplits(command.attemptId);
+        return;
+      default:
+        command satisfies never;
+    }
+  }
+
+  cancelAll(): void {
+    for (const [attemptId, slot] of this.#slotOf) slot.cancel(attemptId);
+  }
+
+  /** Cancels every task and ends the slots' threads. */
+  async stop(timeoutMs: number): Promise<void> {
+    await Promise.all(this.#slots.map((slot) => slot.stop(timeoutMs)));
+  }
+
+  #deploy(deployment: TaskDeployment): void {
+    const { attemptId, slotIndex } = deployment;
+    const slot = this.#slots[slotIndex];
+    if (slot === undefined) {
+      const error = new SluiceError('TASK_FAILED', `there is no slot ${slotIndex} here`, {
+        domain: 'internal',
+        context: { slot: slotIndex, slots: this.#slots.length },
+      });
+      this.#sendState({ attemptId, state: 'FAILED', error: serializeError(error), metrics: null });
+      return;
+    }
+    // A message that comes twice starts nothing twice.
+    if (this.#slotOf.has(attemptId)) return;
+    this.#options.logger.info({ attemptId, slot: slotIndex }, 'task deployed');
+    this.#options.observer.taskDeployed(deployment);
+    this.#slotOf.set(attemptId, slot);
+    slot.deploy(deployment);
+  }
+
+  #cancel(attemptId: string): void {
+    const slot = this.#slotOf.get(attemptId);
+    if (slot !== undefined) {
+      slot.cancel(attemptId);
+      return;
+    }
+    // Ended already, or never begun: the job manager must not wait for it.
+    this.#sendState({ attemptId, state: 'CANCELED', error: null, metrics: null });
+  }
+
+  #handleReport(report: SlotReport): void {
+    switch (report.kind) {
+      case 'task-state':
+        this.#handleState(report.update);
+        return;
+      case 'split-request': {
+        const { attemptId, count } = report;
+        this.#options.send({ kind: 'split-request', attemptId, count });
+        return;
+      }
+      case 'metrics':
+        for (const metrics of report.subtasks) this.#handleMetrics(metrics);
+        return;
+      case 'log':
+        this.#options.logger[report.level](report.fields, report.message);
+        return;
+      default:
+        report satisfies never;
+    }
+  }
+
+  #handleMetrics(metrics: SubtaskMetrics): void {
+    if (!this.#slotOf.has(metrics.attemptId)) return;
+    this.#metrics.set(metrics.attemptId, metrics);
+    this.#options.observer.metricsReported(metrics);
+  }
+
+  #handleState(update: TaskStateUpdate): void {
+    const { attemptId, state, error } = update;
+    if (state === 'FINISHED' || state === 'CANCELED' || state === 'FAILED') {
+      const metrics = update.metrics ?? this.#metrics.get(attemptId) ?? null;
+      this.#slotOf.delete(attemptId);
+      this.#metrics.delete(attemptId);
+      this.#options.observer.taskEnded(attemptId, metrics);
+    }
+    if (error === null) this.#options.logger.info({ attemptId, state }, 'task state');
+    else this.#options.logger.error({ attemptId, error }, 'task failed');
+    this.#sendState(update);
+  }
+
+  #sendState(update: TaskStateUpdate): void {
+    this.#options.send({ kind: 'task-state', ...update });
+  }
+}

@@ -1,0 +1,280 @@
+import { InvariantError, invariant } from '../../shared/errors/invariant.ts';
+import { serializeError } from '../../shared/errors/sluice-error.ts';
+import type { TaskDeployment } from '../../shared/job-graph/task-deployment.ts';
+import type { SubtaskMetrics } from '../../shared/observability/subtask-metrics.ts';
+import { END_OF_INPUT } from '../../shared/record/stream-event.ts';
+import type { TaskContext } from '../operators/runtime/runtime-context.ts';
+import { GateInput } from './gate-input.ts';
+import type { InputGate } from './input-gate.ts';
+import { OperatorChain } from './operator-chain.ts';
+import { RejectedRecords } from './rejected-records.ts';
+import type { ResultPartition } from './result-partition.ts';
+import type { TaskEnvironment, TaskStateUpdate } from './task-environment.ts';
+import type { InputOutcome, TaskInput } from './task-input.ts';
+import type { Runnable, TurnQuota } from './task-loop.ts';
+import { TaskMailbox } from './task-mailbox.ts';
+import { reportSubtaskMetrics } from './task-metrics.ts';
+import { TASK_TRANSITIONS, type TaskPhase } from './task-phase.ts';
+import { TimeAccounting } from './time-accounting.ts';
+
+/** Operators have this long to close; then the end is reported without them. */
+const CLOSE_TIMEOUT_MS = 5_000;
+
+type Outcome =
+  | { readonly state: 'FINISHED' | 'CANCELED' }
+  | { readonly state: 'FAILED'; readonly error: unknown };
+
+/**
+ * One attempt of one subtask (Flink's StreamTask): opens its chain, feeds it from its input in turns
+ * of the slot's loop, finishes, fails or is cancelled. All of it runs in the slot's thread; nothing
+ * on the per-record path awaits.
+ */
+export class StreamTask implements Runnable {
+  readonly attemptId: string;
+  readonly #deployment: TaskDeployment;
+  readonly #environment: TaskEnvironment;
+  readonly #mailbox: TaskMailbox;
+  readonly #rejected: RejectedRecords;
+  readonly #time: TimeAccounting;
+  #phase: TaskPhase = 'initializing';
+  #opening: Promise<void> = Promise.resolve();
+  #gates: InputGate[] = [];
+  readonly #partitions = new Map<string, ResultPartition[]>();
+  #chain: OperatorChain | null = null;
+  #input: TaskInput | null = null;
+
+  constructor(deployment: TaskDeployment, environment: TaskEnvironment) {
+    this.attemptId = deployment.attemptId;
+    this.#deployment = deployment;
+    this.#environment = environment;
+    this.#mailbox = new TaskMailbox(this.#wake);
+    this.#time = new TimeAccounting(environment.clock);
+    const { clock, logger } = environment;
+    this.#rejected = new RejectedRecords({ deployment, clock, logger, fail: this.fail });
+  }
+
+  /** Reports every change of state; what goes wrong is a state, too. */
+  start(): void {
+    this.#report({ state: 'INITIALIZING' });
+    this.#opening = this.#open();
+  }
+
+  /** Ends the task without finishing it: what was not committed is discarded. */
+  cancel(): void {
+    this.#end({ state: 'CANCELED' });
+  }
+
+  /** The first failure decides; later ones are its consequences. */
+  readonly fail = (error: unknown): void => {
+    if (error instanceof InvariantError) throw error;
+    this.#end({ state: 'FAILED', error });
+  };
+
+  addSplits(splits: readonly unknown[]): void {
+    this.#mailbox.execute(() => this.#chain?.source?.addSplits(splits));
+  }
+
+  noMoreSplits(): void {
+    this.#mailbox.execute(() => this.#chain?.source?.noMoreSplits());
+  }
+
+  metrics(): SubtaskMetrics {
+    return reportSubtaskMetrics({
+      attemptId: this.attemptId,
+      input: this.#input,
+      members: this.#chain?.members ?? [],
+      partitions: this.#partitions,
+      time: this.#time,
+    });
+  }
+
+  runTurn(quota: TurnQuota): boolean {
+    const chain = this.#chain;
+    const input = this.#input;
+    if (chain === null || input === null) return false;
+    if (this.#phase !== 'running' && this.#phase !== 'finishing') return false;
+    this.#time.enter('busy');
+    try {
+      this.#mailbox.drain();
+      chain.drain();
+      if (this.#phase !== 'running') return false;
+      return this.#afterTurn(input.process(quota), chain);
+    } catch (error) {
+      this.fail(error);
+      return false;
+    }
+  }
+
+  /** True where the next turn is due at once. */
+  #afterTurn(outcome: InputOutcome, chain: OperatorChain): boolean {
+    // An operator may have failed the task meanwhile.
+    if (this.#phase !== 'running') return false;
+    switch (outcome) {
+      case 'more':
+        return true;
+      case 'empty':
+        this.#time.enter('idle');
+        return false;
+      case 'blocked':
+        // Without back-pressure it is the task's own operators that are at work.
+        if (!this.#outputsAvailable()) this.#time.enter('back-pressured');
+        return false;
+      case 'ended':
+        this.#transition('finishing');
+        this.#finish(chain).catch(this.fail);
+        return false;
+      default:
+        return outcome satisfies never;
+    }
+  }
+
+  readonly #wake = (): void => {
+    this.#environment.loop.wake(this);
+  };
+
+  async #open(): Promise<void> {
+    try {
+      this.#connect();
+      const { createOperator } = this.#environment;
+      const chain = await OperatorChain.build({
+        context: this.#taskContext(),
+        createOperator,
+        partitions: this.#partitions,
+        wake: this.#wake,
+      });
+      this.#chain = chain;
+      if (this.#isOver()) return;
+      this.#input = chain.source ?? new GateInput(this.#gates, chain);
+      this.#input.start(this.#wake);
+      await chain.open();
+      if (this.#isOver()) return;
+      this.#transition('running');
+      this.#report({ state: 'RUNNING' });
+      this.#wake();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Both ends of the exchanges, before anything that takes time: the peers may be there already. */
+  #connect(): void {
+    const { network } = this.#environment;
+    const { subtaskIndex } = this.#deployment;
+    for (const descriptor of this.#deployment.outputs) {
+      const partition = network.createResultPartition(descriptor, { subtaskIndex });
+      const present = this.#partitions.get(descriptor.sourceOperator) ?? [];
+      this.#partitions.set(descriptor.sourceOperator, [...present, partition]);
+      partition.onAvailable(this.#wake);
+      partition.onFailure(this.fail);
+    }
+    for (const descriptor of this.#deployment.inputs) {
+      const gate = network.createInputGate(descriptor);
+      this.#gates.push(gate);
+      gate.onFailure(this.fail);
+    }
+  }
+
+  #taskContext(): TaskContext {
+    const { taskManagerId, clock, fileSystems, inference, control } = this.#environment;
+    return {
+      deployment: this.#deployment,
+      taskManagerId,
+      clock,
+      mailbox: this.#mailbox,
+      fileSystems,
+      inference,
+      requestSplits: (count) => control.requestSplits(this.attemptId, count),
+      reject: (rejected) => {
+        invariant(this.#chain !== null, 'records are rejected by open operators');
+        if (!this.#isOver()) this.#rejected.handle(rejected, this.#chain);
+      },
+      fail: this.fail,
+    };
+  }
+
+  /** Operator by operator, then the partitions; finished once everything has left. */
+  async #finish(chain: OperatorChain): Promise<void> {
+    await chain.finish();
+    if (this.#isOver()) return;
+    const partitions = [...this.#partitions.values()].flat();
+    for (const partition of partitions) {
+      partition.broadcastEvent(END_OF_INPUT);
+      partition.flush();
+    }
+    await Promise.all(partitions.map((partition) => partition.drained()));
+    if (!this.#isOver()) this.#end({ state: 'FINISHED' });
+  }
+
+  #end(outcome: Outcome): void {
+    if (this.#isOver()) return;
+    this.#transition('ending');
+    this.#chain?.halt();
+    this.#mailbox.close();
+    this.#environment.loop.remove(this);
+    this.#release(outcome).catch((error: unknown) => {
+      queueMicrotask(() => {
+        throw error;
+      });
+    });
+  }
+
+  /** Closes the operators (bounded), says how it ended, and only then lets go of the peers. */
+  async #release(outcome: Outcome): Promise<void> {
+    const { clock, logger } = this.#environment;
+    const closed = this.#closeOperators();
+    const isClosed = await new Promise<boolean>((resolve) => {
+      const cancelTimer = clock.setTimer(CLOSE_TIMEOUT_MS, () => resolve(false));
+      void closed.then(() => {
+        cancelTimer();
+        resolve(true);
+      });
+    });
+    if (!isClosed) logger.warn({ attemptId: this.attemptId }, 'operators are slow to close');
+    this.#transition('ended');
+    // The peers will notice that this end is gone; the cause must be known before their complaint.
+    this.#report(outcome);
+    for (const partition of [...this.#partitions.values()].flat()) partition.close();
+    for (const gate of this.#gates) gate.close();
+  }
+
+  async #closeOperators(): Promise<void> {
+    await this.#opening;
+    try {
+      await this.#chain?.close();
+    } catch (error) {
+      const { attemptId } = this;
+      this.#environment.logger.warn({ attemptId, error: serializeError(error) }, 'close failed');
+    }
+  }
+
+  #report(outcome: Outcome | { readonly state: 'INITIALIZING' | 'RUNNING' }): void {
+    const isEnd = outcome.state !== 'INITIALIZING' && outcome.state !== 'RUNNING';
+    const update: TaskStateUpdate = {
+      attemptId: this.attemptId,
+      state: outcome.state,
+      error: outcome.state === 'FAILED' ? serializeError(outcome.error) : null,
+      metrics: isEnd ? this.metrics() : null,
+    };
+    this.#environment.control.stateChanged(update);
+  }
+
+  #outputsAvailable(): boolean {
+    for (const partitions of this.#partitions.values()) {
+      if (!partitions.every((partition) => partition.isAvailable())) return false;
+    }
+    return true;
+  }
+
+  #isOver(): boolean {
+    return this.#phase === 'ending' || this.#phase === 'ended';
+  }
+
+  #transition(next: TaskPhase): void {
+    const allowed: readonly TaskPhase[] = TASK_TRANSITIONS[this.#phase];
+    invariant(allowed.includes(next), 'tasks change their phase as designed', {
+      from: this.#phase,
+      to: next,
+    });
+    this.#phase = next;
+  }
+}

@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict';
+import { Dispatcher } from '../../../jobmanager/dispatcher/dispatcher.ts';
+import { ResourceManager } from '../../../jobmanager/resource-manager/resource-manager.ts';
+import type { CreateEnumerator } from '../../../jobmanager/sources/create-enumerator.ts';
+import { DatagenEnumerator } from '../../../jobmanager/sources/datagen-enumerator.ts';
+import type { SplitEnumerator } from '../../../jobmanager/sources/split-enumerator.ts';
+import type { ErrorCode } from '../../../shared/errors/codes.ts';
+import { SluiceError } from '../../../shared/errors/sluice-error.ts';
+import { silentLogger } from '../../../shared/observability/logger.ts';
+import type { JobDetail } from '../../../shared/rest/rest-types.ts';
+import {
+  countVertex,
+  pipeline,
+  sinkVertex,
+  sourceVertex,
+} from '../../support/jobmanager/job-graphs.ts';
+import { SimulatedTaskManager, type SimulatedWorld } from './simulated-task-manager.ts';
+import { Random, VirtualTime } from './virtual-time.ts';
+
+const FAULTS_MS = 60_000;
+const RESOURCE_TIMEOUT_MS = 20_000;
+/** More than every time-out together. */
+const HEALED_MS = 120_000;
+
+/** The causes that a failed job may name; a broken connection is never one of them. */
+const CAUSES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'STORAGE_DENIED',
+  'STORAGE_CREDENTIALS',
+  'TASK_MANAGER_LOST',
+  'RESOURCE_UNAVAILABLE',
+  'TASK_FAILED',
+]);
+
+export interface SimulationResult {
+  readonly jobs: readonly JobDetail[];
+  readonly events: number;
+}
+
+/**
+ * The real dispatcher, resource manager, scheduler and job masters on virtual time, with task
+ * managers, people and a network that do their worst for a minute (safety: the assertions in every
+ * step), and then behave (liveness: everything ends and every slot is free).
+ */
+export function simulate(seed: number): SimulationResult {
+  const random = new Random(seed);
+  const time = new VirtualTime();
+  const resourceManager = new ResourceManager({
+    jobManagerId: 'jm',
+    version: 'simulated',
+    heartbeatIntervalMs: 1_000,
+    heartbeatTimeoutMs: 5_000,
+    clock: time,
+    logger: silentLogger,
+  });
+  let jobs = 0;
+  const dispatcher = new Dispatcher({
+    resourceManager,
+    createEnumerator: faultyEnumerators(time, random),
+    newJobId: () => {
+      jobs += 1;
+      return `job${jobs}`;
+    },
+    clock: time,
+    logger: silentLogger,
+    resourceTimeoutMs: RESOURCE_TIMEOUT_MS,
+    failureGraceMs: 1_000,
+    cancellationTimeoutMs: 5_000,
+    stabilisationMs: 300,
+    expectedSlots: 0,
+    endedJobsMax: 1_000,
+  });
+  resourceManager.start(dispatcher);
+  const faults = {
+    taskFails: random.pick([0, 0.02]),
+    taskSticks: random.pick([0, 0.02]),
+    duplicated: random.pick([0, 0.2]),
+    reordered: random.pick([0, 0.2]),
+  };
+  const world: SimulatedWorld = { time, random, resourceManager, faults, taskManagers: [] };
+  for (let index = random.between(1, 5); index > 0; index -= 1) {
+    const device = random.chance(0.25) ? 'gpu' : 'cpu';
+    const devices = Array.from({ length: random.between(1, 4) }, () => device as 'cpu' | 'gpu');
+    world.taskManagers.push(new SimulatedTaskManager(world, `tm${index}`, devices));
+  }
+  const ended = new Map<string, string>();
+  let events = 0;
+  const check = () => {
+    events += 1;
+    // Jobs that ended long ago are looked at now and then.
+    checkSafety(dispatcher, resourceManager, ended, events % 64 === 0);
+  };
+
+  for (const taskManager of world.taskManagers) {
+    time.setTimer(random.between(0, 2_000), () => taskManager.start());
+  }
+  scheduleTrouble(world);
+  schedulePeople(dispatcher, world);
+  time.runUntil(FAULTS_MS, check);
+
+  heal(world);
+  time.runUntil(FAULTS_MS + 5_000, check);
+  for (const job of dispatcher.list()) {
+    if (job.endedAt === null)
+      random.chance(0.5) ? dispatcher.stop(job.id) : dispatcher.cancel(job.id);
+  }
+  time.runUntil(FAULTS_MS + HEALED_MS, check);
+  checkLiveness(dispatcher, world);
+  return { jobs: dispatcher.list().map(({ id }) => dispatcher.detail(id)), events };
+}
+
+/** Sources that now and then cannot list any more. */
+function faultyEnumerators(time: VirtualTime, random: Random): CreateEnumerator {
+  return (operator) => {
+    assert.equal(operator.kind, 'source/datagen');
+    const enumerator = new DatagenEnumerator(operator.options as { keys: number });
+    const start = enumerator.start.bind(enumerator);
+    enumerator.start = (context) => {
+      start(context);
+      if (!random.chance(0.05)) return;
+      time.setTimer(random.between(0, 3_000), () => {
+        const message = 'the credentials have expired';
+        context.fail(new SluiceError('STORAGE_CREDENTIALS', message, { domain: 'external' }));
+      });
+    };
+    return enumerator as SplitEnumerator<unknown>;
+  };
+}
+
+function scheduleTrouble({ time, random, taskManagers }: SimulatedWorld): void {
+  for (let troubles = random.between(0, 12); troubles > 0; troubles -= 1) {
+    const victim = random.pick(taskManagers);
+    const atMs = random.between(1_000, FAULTS_MS);
+    const durationMs = random.between(100, 15_000);
+    const [begin, end] = random.pick([
+      [() => victim.crash(), () => victim.start()],
+      [() => victim.leave(), () => victim.start()],
+      [() => victim.freeze(), () => victim.thaw()],
+    ] as const);
+    time.setTimer(atMs, begin);
+    time.setTimer(atMs + durationMs, end);
+  }
+}
+
+function schedulePeople(dispatcher: Dispatcher, { time, random }: SimulatedWorld): void {
+  for (let submissions = random.between(1, 8); submissions > 0; submissions -= 1) {
+    time.setTimer(random.between(0, FAULTS_MS), () => {
+      const id = dispatcher.submit(randomJob(random));
+      if (!random.chance(0.4)) return;
+      time.setTimer(random.between(0, 10_000), () => {
+        if (dispatcher.detail(id).endedAt !== null) return;
+        if (random.chance(0.5)) dispatcher.cancel(id);
+        else dispatcher.stop(id);
+      });
+    });
+  }
+}
+
+function randomJob(random: Random) {
+  const count = random.chance(0.7) ? { count: random.between(1, 20) * 250_000 } : {};
+  const parallelism = () => (random.chance(0.3) ? random.between(1, 6) : null);
+  const vertices = [sourceVertex('read', { ...count, parallelism: parallelism() })];
+  if (random.chance(0.5)) {
+    const device = random.chance(0.4) ? ('gpu' as const) : ('cpu' as const);
+    const fallback = random.chance(0.5) ? ('cpu' as const) : ('none' as const);
+    vertices.push(countVertex('count', { parallelism: parallelism(), device, fallback }));
+  }
+  if (random.chance(0.8)) vertices.push(sinkVertex('write', { parallelism: parallelism() }));
+  return pipeline(vertices);
+}
+
+function heal({ faults, taskManagers }: SimulatedWorld): void {
+  faults.taskFails = 0;
+  faults.taskSticks = 0;
+  faults.duplicated = 0;
+  faults.reordered = 0;
+  for (const taskManager of taskManagers) {
+    taskManager.thaw();
+    taskManager.unstick();
+    taskManager.start();
+  }
+}
+
+function checkSafety(
+  dispatcher: Dispatcher,
+  resourceManager: ResourceManager,
+  ended: Map<string, string>,
+  thorough: boolean,
+): void {
+  const { total, free } = resourceManager.slotCounts();
+  assert.ok(free >= 0 && free <= total, 'free slots are among the slots');
+  for (const { id, endedAt } of dispatcher.list()) {
+    if (endedAt === null || (ended.has(id) && !thorough)) continue;
+    const { state, failure, tasks } = dispatcher.detail(id);
+    const epitaph = JSON.stringify({ state, failure, tasks });
+    assert.equal(ended.get(id) ?? epitaph, epitaph, 'a job that has ended does not change');
+    ended.set(id, epitaph);
+    assert.equal(state === 'FAILED', failure !== null, 'a failed job, and no other, has a cause');
+    if (failure !== null) {
+      assert.ok(CAUSES.has(failure.error.code), `${failure.error.code} is a consequence`);
+    }
+    if (state === 'FINISHED') assert.deepEqual(Object.keys(tasks), ['FINISHED']);
+  }
+}
+
+function checkLiveness(
+  dispatcher: Dispatcher,
+  { resourceManager, taskManagers }: SimulatedWorld,
+): void {
+  for (const { id, state, endedAt } of dispatcher.list()) {
+    assert.notEqual(endedAt, null, `${id} is still ${state}`);
+  }
+  assert.ok(
+    taskManagers.every((taskManager) => taskManager.isRegistered),
+    'all are registered',
+  );
+  const slots = taskManagers.reduce((sum, { devices }) => sum + devices.length, 0);
+  assert.deepEqual(resourceManager.slotCounts(), { total: slots, free: slots }, 'no slot leaked');
+}

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import type { ErrorCode } from '../../shared/errors/codes.ts';
+import { SluiceError } from '../../shared/errors/sluice-error.ts';
+import type { FileStatus, FileSystem } from '../../shared/filesystem/filesystem.ts';
+
+/** Lists page by page to the end. */
+export async function listAll(
+  fileSystem: FileSystem,
+  prefixUri: string,
+  limit = 1000,
+): Promise<FileStatus[]> {
+  const files: FileStatus[] = [];
+  for (let next: string | null = ''; next !== null; ) {
+    const startAfter: { startAfter?: string } = next === '' ? {} : { startAfter: next };
+    const page = await fileSystem.list(prefixUri, { limit, ...startAfter });
+    assert.ok(page.files.length <= limit);
+    files.push(...page.files);
+    next = page.next;
+  }
+  return files;
+}
+
+export async function rejectsWith(code: ErrorCode, call: Promise<unknown>): Promise<SluiceError> {
+  try {
+    await call;
+  } catch (error) {
+    return assertCode(code, error);
+  }
+  return assert.fail(`expected a rejection with ${code}`);
+}
+
+export function assertCode(code: ErrorCode, error: unknown): SluiceError {
+  assert.ok(error instanceof SluiceError, `not a SluiceError: ${String(error)}`);
+  assert.equal(error.code, code, error.message);
+  return error;
+}
+
+/** Bytes that differ at every offset, so that a mix-up shows. */
+export function pattern(length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let index = 0; index < length; index++) bytes[index] = (index * 31 + (index >> 8)) & 0xff;
+  return bytes;
+}
+
+export async function inParallel<T>(
+  items: readonly T[],
+  width: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const iterator = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of iterator) await work(item);
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+}

@@ -1,0 +1,116 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const START_TIMEOUT_MS = 15_000;
+const STOP_TIMEOUT_MS = 5_000;
+
+/**
+ * A real S3 server, versitygw, on a folder of its own: `install-real-server.sh` builds it into
+ * `.cache/bin`; `SLUICE_TEST_S3_SERVER` names another binary of it. It serves files of a disk, so
+ * `a` and `a/b` cannot both be objects. The temporary folder must be on a file system with extended
+ * attributes (ext4, xfs, btrfs, tmpfs from Linux 6.6): with side-car files in their place,
+ * compare-and-swap loses updates.
+ */
+export class RealS3Server {
+  readonly endpoint: string;
+  readonly accessKeyId = 'sluice-test';
+  readonly secretAccessKey: string;
+  readonly #process: ChildProcess;
+  readonly #directory: string;
+
+  private constructor(
+    endpoint: string,
+    fields: { child: ChildProcess; directory: string; secretAccessKey: string },
+  ) {
+    this.endpoint = endpoint;
+    this.#process = fields.child;
+    this.#directory = fields.directory;
+    this.secretAccessKey = fields.secretAccessKey;
+  }
+
+  static async start(options: { readonly buckets: readonly string[] }): Promise<RealS3Server> {
+    const binary = findBinary();
+    const directory = await mkdtemp(join(tmpdir(), 'sluice-s3-'));
+    // The top folders of the backend are its buckets.
+    for (const bucket of options.buckets) {
+      await mkdir(join(directory, 'data', bucket), { recursive: true });
+    }
+    const port = await freePort();
+    const secretAccessKey = randomBytes(16).toString('hex');
+    const server = ['--port', `127.0.0.1:${port}`, '--keep-alive', '--quiet'];
+    const backend = ['posix', join(directory, 'data')];
+    const child = spawn(binary, [...server, ...backend], {
+      env: {
+        ...process.env,
+        ROOT_ACCESS_KEY_ID: 'sluice-test',
+        ROOT_SECRET_ACCESS_KEY: secretAccessKey,
+      },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let errors = '';
+    child.stderr?.on('data', (chunk: Buffer) => {
+      errors = (errors + chunk.toString()).slice(-4000);
+    });
+    const endpoint = `http://127.0.0.1:${port}`;
+    const started = new RealS3Server(endpoint, { child, directory, secretAccessKey });
+    const deadlineMs = performance.now() + START_TIMEOUT_MS;
+    while (!(await answers(endpoint))) {
+      if (child.exitCode !== null || performance.now() > deadlineMs) {
+        await started.close();
+        throw new Error(`the S3 server ${binary} did not start: ${errors}`);
+      }
+      await delay(20);
+    }
+    return started;
+  }
+
+  async close(): Promise<void> {
+    if (this.#process.exitCode === null && this.#process.signalCode === null) {
+      const exited = once(this.#process, 'exit');
+      this.#process.kill('SIGTERM');
+      const timer = setTimeout(() => this.#process.kill('SIGKILL'), STOP_TIMEOUT_MS);
+      await exited;
+      clearTimeout(timer);
+    }
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+function findBinary(): string {
+  const root = resolve(import.meta.dirname, '../../..');
+  const binary = process.env['SLUICE_TEST_S3_SERVER'] ?? join(root, '.cache/bin/versitygw');
+  if (!existsSync(binary)) {
+    throw new Error(`no S3 server at ${binary}: run test/support/s3/install-real-server.sh`);
+  }
+  return binary;
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const address = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+/** Any answer will do, a refusal too. */
+async function answers(endpoint: string): Promise<boolean> {
+  try {
+    await (await fetch(endpoint, { signal: AbortSignal.timeout(1000) })).arrayBuffer();
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { listenError } from '../../../shared/rpc/listen-error.ts';
+import { isLoopback, requireLoopback } from '../../../shared/rpc/loopback.ts';
+
+const TARGET = { listener: 'REST', host: '127.0.0.1', port: 8081, portOption: '--rest-port' };
+
+const CASES = [
+  ['listen EADDRINUSE: address already in use', 'PORT_IN_USE', /port 8081 on 127.0.0.1 is in use/u],
+  ['No address added; errors: [listen EADDRINUSE]', 'PORT_IN_USE', /is in use \(REST\)/u],
+  ['listen EACCES: permission denied', 'ARGUMENT_INVALID', /may not listen on port 8081/u],
+  ['listen EADDRNOTAVAIL', 'ARGUMENT_INVALID', /not an address of this machine/u],
+  ['getaddrinfo ENOTFOUND x', 'ARGUMENT_INVALID', /not an address of this machine/u],
+  ['Name resolution failed for target dns:x', 'ARGUMENT_INVALID', /not an address of this/u],
+  ['something else', 'NETWORK_UNREACHABLE', /cannot listen on 127.0.0.1:8081/u],
+] as const;
+
+for (const [message, code, expected] of CASES) {
+  test(`when a listener fails with "${message}", then the error is ${code}`, () => {
+    const error = listenError(new Error(message), TARGET);
+    assert.equal(error.code, code);
+    assert.match(error.message, expected);
+  });
+}
+
+test('when a host is not on loopback, then only an explicit word allows it', () => {
+  for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost']) assert.ok(isLoopback(host));
+  for (const host of ['0.0.0.0', '::', '10.0.0.1', 'example.org', '127.example.org', '']) {
+    assert.ok(!isLoopback(host), host);
+    assert.throws(() => requireLoopback(host, false), { code: 'ARGUMENT_INVALID' });
+    requireLoopback(host, true);
+  }
+});

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { TaskDeployment } from '../../../shared/job-graph/task-deployment.ts';
+import { LatencyHistogram } from '../../../shared/observability/latency-histogram.ts';
+import type { SubtaskMetrics } from '../../../shared/observability/subtask-metrics.ts';
+import { taskManagerMetrics } from '../../../taskmanager/metrics/prometheus.ts';
+import { TaskMetricsStore } from '../../../taskmanager/metrics/task-metrics-store.ts';
+
+const deployment = (attemptId: string, jobId = 'job-1') =>
+  ({
+    attemptId,
+    jobId,
+    jobName: 'count',
+    vertexId: 'v',
+    subtaskIndex: 0,
+    operators: [{ id: 'filter', kind: 'transform/filter' }],
+  }) as unknown as TaskDeployment;
+
+function report(attemptId: string, recordsIn: number, inFlight = 0): SubtaskMetrics {
+  const stageLatency = new LatencyHistogram();
+  for (let n = 0; n < recordsIn; n += 1) stageLatency.record(3);
+  const empty = { buckets: [], sumMs: 0 };
+  return {
+    attemptId,
+    recordsIn,
+    recordsOut: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+    recordsRejected: 0,
+    busyMs: 1_500,
+    idleMs: 0,
+    backPressuredMs: 0,
+    buffersInQueued: 4,
+    buffersOutQueued: 0,
+    firstRecordAtMs: 0,
+    lastRecordAtMs: 0,
+    operators: [
+      {
+        operatorId: 'filter',
+        recordsIn,
+        recordsOut: 0,
+        recordsRejected: 0,
+        inFlight,
+        bytesIn: 0,
+        bytesOut: 0,
+        stageLatency: stageLatency.toSparse(),
+        endToEndLatency: empty,
+      },
+    ],
+  };
+}
+
+describe('TaskMetricsStore', () => {
+  it('when a task ends, then its totals stay, and what was in flight is no more', () => {
+    const store = new TaskMetricsStore();
+    store.taskDeployed(deployment('a'));
+    store.taskDeployed(deployment('b'));
+    store.metricsReported(report('a', 5, 2));
+    store.metricsReported(report('b', 7, 1));
+    assert.equal(store.operatorTotals()[0]?.recordsIn, 12);
+    assert.equal(store.operatorTotals()[0]?.inFlight, 3);
+    store.taskEnded('a', report('a', 6, 2));
+    store.metricsReported(report('a', 100));
+    assert.equal(store.operatorTotals()[0]?.recordsIn, 13);
+    assert.equal(store.operatorTotals()[0]?.inFlight, 1);
+    assert.equal(store.operatorTotals()[0]?.stageLatency.count, 13);
+    assert.equal(store.operatorTotals()[0]?.recordsIn, 13, 'reading changes nothing');
+  });
+
+  it('when more than a hundred jobs have ended, then the oldest is forgotten', () => {
+    const store = new TaskMetricsStore();
+    for (let job = 0; job < 150; job += 1) {
+      store.taskDeployed(deployment(`a-${job}`, `job-${job}`));
+      store.taskEnded(`a-${job}`, report(`a-${job}`, 1));
+    }
+    const jobs = new Set(store.operatorTotals().map(({ jobId }) => jobId));
+    assert.equal(jobs.size, 100);
+    assert.ok(jobs.has('job-149') && !jobs.has('job-0'));
+  });
+
+  it('when it is scraped, then tasks and executors are on the page', async () => {
+    const store = new TaskMetricsStore();
+    store.taskDeployed(deployment('a'));
+    store.metricsReported(report('a', 5, 2));
+    const registry = taskManagerMetrics({
+      tasks: store,
+      inference: () => [
+        {
+          device: 'cpu',
+          executionProvider: 'cpu',
+          executors: 2,
+          modelsLoaded: 1,
+          queued: 3,
+          images: 40,
+          imagesFailed: 0,
+          runs: 10,
+          runMs: 2_000,
+          normalizeMs: 100,
+          batchSizes: [
+            { sizeMax: 4, runs: 9 },
+            { sizeMax: Number.POSITIVE_INFINITY, runs: 1 },
+          ],
+        },
+      ],
+    });
+    const page = await registry.metrics();
+    const sample = (name: string, ...labels: string[]): number => {
+      const line = page
+        .split('\n')
+        .find(
+          (text) => text.startsWith(`${name}{`) && labels.every((label) => text.includes(label)),
+        );
+      assert.ok(line !== undefined, `${name} ${labels.join(' ')} is missing`);
+      return Number(line.slice(line.lastIndexOf(' ')));
+    };
+    const operator = ['job="count"', 'operator="filter"', 'kind="transform/filter"'];
+    assert.equal(sample('sluice_task_operator_records_in_total', ...operator), 5);
+    const latency = 'sluice_task_operator_latency_seconds_bucket';
+    assert.equal(sample(latency, ...operator, 'le="0.001"'), 0);
+    assert.equal(sample(latency, ...operator, 'le="0.005"'), 5);
+    assert.equal(sample('sluice_task_time_seconds_total', 'state="busy"'), 1.5);
+    assert.equal(sample('sluice_task_buffers_in_queued', 'subtask="0"'), 4);
+    assert.equal(sample('sluice_inference_images_total', 'device="cpu"'), 40);
+    assert.equal(sample('sluice_inference_batches_total', 'le="+Inf"'), 1);
+    registry.clear();
+  });
+});

@@ -254,6 +254,9 @@ function handleCommand(executor: TaskExecutor, message: JobManagerMessage): void
     case 'no-more-splits':
       executor.handle(message);
       return;
+    case 'trigger-checkpoint':
+    case 'checkpoint-complete':
+    case 'checkpoint-aborted':
     case 'registered':
     case 'refused':
     case 'heartbeat-reply':

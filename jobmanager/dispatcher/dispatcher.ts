@@ -187,6 +187,10 @@ export class Dispatcher implements ResourceListener {
     this.#runOf(attemptId)?.onSplitRequest(taskManagerId, attemptId, count);
   }
 
+  onCheckpointMessage(): void {
+    // No checkpoint is triggered yet.
+  }
+
   onSubtaskMetrics(taskManagerId: string, subtasks: readonly SubtaskMetrics[]): void {
     for (const subtask of subtasks) {
       this.#runOf(subtask.attemptId)?.onSubtaskMetrics(taskManagerId, subtask);

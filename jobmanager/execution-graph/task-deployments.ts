@@ -31,6 +31,8 @@ export function taskDeployment(graph: ExecutionGraph, execution: Execution): Tas
     outputs: edges
       .filter((edge) => edge.sourceVertex === vertex.id)
       .map((edge) => resultPartition(graph, edge, execution)),
+    checkpoints: null,
+    restore: null,
   };
 }
 

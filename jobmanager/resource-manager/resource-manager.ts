@@ -131,6 +131,11 @@ export class ResourceManager {
       case 'split-request':
         this.#listener?.onSplitRequest(taskManagerId, message.attemptId, message.count);
         return;
+      case 'acknowledge-checkpoint':
+      case 'decline-checkpoint':
+      case 'source-drained':
+        this.#listener?.onCheckpointMessage(taskManagerId, message);
+        return;
       case 'leaving':
         this.#lose(taskManager, `it left: ${message.reason}`);
         return;

@@ -12,6 +12,11 @@ export interface TaskManagerConnection {
 
 export type TaskStateMessage = Extract<TaskManagerMessage, { kind: 'task-state' }>;
 
+export type TaskCheckpointMessage = Extract<
+  TaskManagerMessage,
+  { kind: 'acknowledge-checkpoint' | 'decline-checkpoint' | 'source-drained' }
+>;
+
 /** Who is told what task managers say and do; the dispatcher. */
 export interface ResourceListener {
   /** A slot came, went or became free. */
@@ -19,5 +24,6 @@ export interface ResourceListener {
   onTaskManagerLost(taskManagerId: string, error: SerializedError): void;
   onTaskState(taskManagerId: string, message: TaskStateMessage): void;
   onSplitRequest(taskManagerId: string, attemptId: string, count: number): void;
+  onCheckpointMessage(taskManagerId: string, message: TaskCheckpointMessage): void;
   onSubtaskMetrics(taskManagerId: string, subtasks: readonly SubtaskMetrics[]): void;
 }

@@ -1,8 +1,12 @@
 import type * as grpc from '@grpc/grpc-js';
 import type { MessageTypeDefinition } from '@grpc/proto-loader';
 
+import type { AcknowledgeCheckpoint as _sluice_v1_AcknowledgeCheckpoint, AcknowledgeCheckpoint__Output as _sluice_v1_AcknowledgeCheckpoint__Output } from './sluice/v1/AcknowledgeCheckpoint.ts';
 import type { AssignSplits as _sluice_v1_AssignSplits, AssignSplits__Output as _sluice_v1_AssignSplits__Output } from './sluice/v1/AssignSplits.ts';
 import type { CancelTask as _sluice_v1_CancelTask, CancelTask__Output as _sluice_v1_CancelTask__Output } from './sluice/v1/CancelTask.ts';
+import type { CheckpointAborted as _sluice_v1_CheckpointAborted, CheckpointAborted__Output as _sluice_v1_CheckpointAborted__Output } from './sluice/v1/CheckpointAborted.ts';
+import type { CheckpointComplete as _sluice_v1_CheckpointComplete, CheckpointComplete__Output as _sluice_v1_CheckpointComplete__Output } from './sluice/v1/CheckpointComplete.ts';
+import type { DeclineCheckpoint as _sluice_v1_DeclineCheckpoint, DeclineCheckpoint__Output as _sluice_v1_DeclineCheckpoint__Output } from './sluice/v1/DeclineCheckpoint.ts';
 import type { DeployTask as _sluice_v1_DeployTask, DeployTask__Output as _sluice_v1_DeployTask__Output } from './sluice/v1/DeployTask.ts';
 import type { ErrorInfo as _sluice_v1_ErrorInfo, ErrorInfo__Output as _sluice_v1_ErrorInfo__Output } from './sluice/v1/ErrorInfo.ts';
 import type { Heartbeat as _sluice_v1_Heartbeat, Heartbeat__Output as _sluice_v1_Heartbeat__Output } from './sluice/v1/Heartbeat.ts';
@@ -16,11 +20,13 @@ import type { ProcessMetrics as _sluice_v1_ProcessMetrics, ProcessMetrics__Outpu
 import type { RegisterTaskManager as _sluice_v1_RegisterTaskManager, RegisterTaskManager__Output as _sluice_v1_RegisterTaskManager__Output } from './sluice/v1/RegisterTaskManager.ts';
 import type { Registered as _sluice_v1_Registered, Registered__Output as _sluice_v1_Registered__Output } from './sluice/v1/Registered.ts';
 import type { SlotProfile as _sluice_v1_SlotProfile, SlotProfile__Output as _sluice_v1_SlotProfile__Output } from './sluice/v1/SlotProfile.ts';
+import type { SourceDrained as _sluice_v1_SourceDrained, SourceDrained__Output as _sluice_v1_SourceDrained__Output } from './sluice/v1/SourceDrained.ts';
 import type { SplitRequest as _sluice_v1_SplitRequest, SplitRequest__Output as _sluice_v1_SplitRequest__Output } from './sluice/v1/SplitRequest.ts';
 import type { SubtaskMetrics as _sluice_v1_SubtaskMetrics, SubtaskMetrics__Output as _sluice_v1_SubtaskMetrics__Output } from './sluice/v1/SubtaskMetrics.ts';
 import type { TaskManagerLeaving as _sluice_v1_TaskManagerLeaving, TaskManagerLeaving__Output as _sluice_v1_TaskManagerLeaving__Output } from './sluice/v1/TaskManagerLeaving.ts';
 import type { TaskManagerMessage as _sluice_v1_TaskManagerMessage, TaskManagerMessage__Output as _sluice_v1_TaskManagerMessage__Output } from './sluice/v1/TaskManagerMessage.ts';
 import type { TaskStateUpdate as _sluice_v1_TaskStateUpdate, TaskStateUpdate__Output as _sluice_v1_TaskStateUpdate__Output } from './sluice/v1/TaskStateUpdate.ts';
+import type { TriggerCheckpoint as _sluice_v1_TriggerCheckpoint, TriggerCheckpoint__Output as _sluice_v1_TriggerCheckpoint__Output } from './sluice/v1/TriggerCheckpoint.ts';
 
 type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
   new(...args: ConstructorParameters<Constructor>): Subtype;
@@ -29,8 +35,12 @@ type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> 
 export interface ProtoGrpcType {
   sluice: {
     v1: {
+      AcknowledgeCheckpoint: MessageTypeDefinition<_sluice_v1_AcknowledgeCheckpoint, _sluice_v1_AcknowledgeCheckpoint__Output>
       AssignSplits: MessageTypeDefinition<_sluice_v1_AssignSplits, _sluice_v1_AssignSplits__Output>
       CancelTask: MessageTypeDefinition<_sluice_v1_CancelTask, _sluice_v1_CancelTask__Output>
+      CheckpointAborted: MessageTypeDefinition<_sluice_v1_CheckpointAborted, _sluice_v1_CheckpointAborted__Output>
+      CheckpointComplete: MessageTypeDefinition<_sluice_v1_CheckpointComplete, _sluice_v1_CheckpointComplete__Output>
+      DeclineCheckpoint: MessageTypeDefinition<_sluice_v1_DeclineCheckpoint, _sluice_v1_DeclineCheckpoint__Output>
       DeployTask: MessageTypeDefinition<_sluice_v1_DeployTask, _sluice_v1_DeployTask__Output>
       ErrorInfo: MessageTypeDefinition<_sluice_v1_ErrorInfo, _sluice_v1_ErrorInfo__Output>
       Heartbeat: MessageTypeDefinition<_sluice_v1_Heartbeat, _sluice_v1_Heartbeat__Output>
@@ -47,11 +57,13 @@ export interface ProtoGrpcType {
       RegisterTaskManager: MessageTypeDefinition<_sluice_v1_RegisterTaskManager, _sluice_v1_RegisterTaskManager__Output>
       Registered: MessageTypeDefinition<_sluice_v1_Registered, _sluice_v1_Registered__Output>
       SlotProfile: MessageTypeDefinition<_sluice_v1_SlotProfile, _sluice_v1_SlotProfile__Output>
+      SourceDrained: MessageTypeDefinition<_sluice_v1_SourceDrained, _sluice_v1_SourceDrained__Output>
       SplitRequest: MessageTypeDefinition<_sluice_v1_SplitRequest, _sluice_v1_SplitRequest__Output>
       SubtaskMetrics: MessageTypeDefinition<_sluice_v1_SubtaskMetrics, _sluice_v1_SubtaskMetrics__Output>
       TaskManagerLeaving: MessageTypeDefinition<_sluice_v1_TaskManagerLeaving, _sluice_v1_TaskManagerLeaving__Output>
       TaskManagerMessage: MessageTypeDefinition<_sluice_v1_TaskManagerMessage, _sluice_v1_TaskManagerMessage__Output>
       TaskStateUpdate: MessageTypeDefinition<_sluice_v1_TaskStateUpdate, _sluice_v1_TaskStateUpdate__Output>
+      TriggerCheckpoint: MessageTypeDefinition<_sluice_v1_TriggerCheckpoint, _sluice_v1_TriggerCheckpoint__Output>
     }
   }
 }

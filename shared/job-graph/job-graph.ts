@@ -1,3 +1,4 @@
+import type { CheckpointSettings, RestartSettings } from '../checkpoint/checkpoint-settings.ts';
 import type { CompiledOptions, OperatorKind } from './compiled-options.ts';
 
 /**
@@ -13,6 +14,10 @@ export interface JobGraph {
   readonly bounded: boolean;
   /** What a rejected record does; `dead-letter` where it is absent. */
   readonly onError?: 'dead-letter' | 'fail';
+  /** Null or absent: none are taken, and a failure ends the job. Needs a job manager with storage. */
+  readonly checkpoints?: CheckpointSettings | null;
+  /** Absent: `RESTART_DEFAULT`. Only with checkpoints. */
+  readonly restart?: RestartSettings;
 }
 
 /** A chain of operators that run as one task, by direct calls. */

@@ -1,3 +1,4 @@
+import type { TaskRestore } from '../checkpoint/snapshot.ts';
 import type { OperatorNode, Partitioner, ResourceProfile } from './job-graph.ts';
 
 /** All that a task manager needs to run one attempt of one subtask. Plain JSON. */
@@ -22,6 +23,18 @@ export interface TaskDeployment {
   readonly inputs: readonly InputGateDescriptor[];
   /** One result partition per outgoing edge. */
   readonly outputs: readonly ResultPartitionDescriptor[];
+  /** Null: without checkpoints; sinks commit as they go. */
+  readonly checkpoints: TaskCheckpointing | null;
+  /** What the attempt starts from; null: from nothing. */
+  readonly restore: TaskRestore | null;
+}
+
+/** What a task must know to take part in checkpoints. */
+export interface TaskCheckpointing {
+  readonly mode: 'exactly-once' | 'at-least-once';
+  readonly alignmentTimeoutMs: number | null;
+  /** URI of the job's checkpoints (`CheckpointPaths.checkpoints`). */
+  readonly directory: string;
 }
 
 export interface ResultPartitionDescriptor {

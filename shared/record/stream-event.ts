@@ -13,7 +13,24 @@ export interface Barrier {
   readonly checkpointId: number;
   readonly triggeredAtMs: number;
   readonly alignment: 'aligned' | 'unaligned' | 'at-least-once';
+  readonly purpose: CheckpointPurpose;
 }
+
+export const CHECKPOINT_PURPOSES = [
+  /** To recover from. */
+  'checkpoint',
+  /** Kept until somebody deletes it; always aligned. */
+  'savepoint',
+  /**
+   * The last one of a job whose sources have ended: operators finish before their snapshot, and when
+   * it is complete the sinks commit and the tasks end.
+   */
+  'final',
+  /** A savepoint after which the tasks end without having finished (stop with savepoint). */
+  'suspend',
+] as const;
+
+export type CheckpointPurpose = (typeof CHECKPOINT_PURPOSES)[number];
 
 /** An idle channel holds no watermark back. */
 export interface StreamStatus {

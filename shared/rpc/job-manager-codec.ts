@@ -4,6 +4,7 @@ import type {
 } from '../../proto/generated/sluice/v1/JobManagerMessage.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { TaskDeployment } from '../job-graph/task-deployment.ts';
+import { parseEvent } from '../serialization/event-codec.ts';
 import { decodeError, encodeError } from './error-info.ts';
 import type { JobManagerMessage } from './messages.ts';
 
@@ -35,6 +36,18 @@ export function encodeJobManagerMessage(message: JobManagerMessage): JobManagerI
       };
     case 'no-more-splits':
       return { noMoreSplits: { attemptId: message.attemptId } };
+    case 'trigger-checkpoint': {
+      const { attemptId, barrier } = message;
+      return { triggerCheckpoint: { attemptId, barrierJson: encodeJson(barrier) } };
+    }
+    case 'checkpoint-complete': {
+      const { attemptId, checkpointId } = message;
+      return { checkpointComplete: { attemptId, checkpointId } };
+    }
+    case 'checkpoint-aborted': {
+      const { attemptId, checkpointId } = message;
+      return { checkpointAborted: { attemptId, checkpointId } };
+    }
     case 'heartbeat-reply':
       return { heartbeatReply: { sentAtMs: message.sentAtMs } };
     default:
@@ -63,10 +76,30 @@ export function decodeJobManagerMessage(info: JobManagerOutput): JobManagerMessa
   if (info.noMoreSplits != null) {
     return { kind: 'no-more-splits', attemptId: info.noMoreSplits.attemptId };
   }
+  const checkpointing = decodeCheckpointMessage(info);
+  if (checkpointing !== null) return checkpointing;
   if (info.heartbeatReply != null) {
     return { kind: 'heartbeat-reply', sentAtMs: info.heartbeatReply.sentAtMs };
   }
   throw protocolViolation('the job manager sent a message that is not known here', undefined);
+}
+
+function decodeCheckpointMessage(info: JobManagerOutput): JobManagerMessage | null {
+  if (info.triggerCheckpoint != null) {
+    const { attemptId, barrierJson } = info.triggerCheckpoint;
+    const barrier = parseEvent(decodeJson(barrierJson));
+    if (barrier?.kind !== 'barrier') throw protocolViolation('that is no barrier', undefined);
+    return { kind: 'trigger-checkpoint', attemptId, barrier };
+  }
+  if (info.checkpointComplete != null) {
+    const { attemptId, checkpointId } = info.checkpointComplete;
+    return { kind: 'checkpoint-complete', attemptId, checkpointId };
+  }
+  if (info.checkpointAborted != null) {
+    const { attemptId, checkpointId } = info.checkpointAborted;
+    return { kind: 'checkpoint-aborted', attemptId, checkpointId };
+  }
+  return null;
 }
 
 function encodeJson(value: unknown): Buffer {

@@ -1,7 +1,10 @@
+import type { CheckpointDeclineReason } from '../checkpoint/checkpoint-failure-reason.ts';
+import type { SnapshotTimings, SubtaskSnapshot } from '../checkpoint/snapshot.ts';
 import type { SerializedError } from '../errors/sluice-error.ts';
 import type { ExecutionState } from '../job-graph/states.ts';
 import type { TaskDeployment } from '../job-graph/task-deployment.ts';
 import type { ProcessMetrics, SubtaskMetrics } from '../observability/subtask-metrics.ts';
+import type { Barrier } from '../record/stream-event.ts';
 
 /**
  * The control plane's messages as the domain sees them; the codecs beside this file turn them into
@@ -27,6 +30,23 @@ export type TaskManagerMessage =
       readonly metrics: SubtaskMetrics | null;
     }
   | { readonly kind: 'split-request'; readonly attemptId: string; readonly count: number }
+  /** The attempt's snapshot is taken and stored. */
+  | {
+      readonly kind: 'acknowledge-checkpoint';
+      readonly attemptId: string;
+      readonly checkpointId: number;
+      readonly snapshot: SubtaskSnapshot;
+      readonly timings: SnapshotTimings;
+    }
+  | {
+      readonly kind: 'decline-checkpoint';
+      readonly attemptId: string;
+      readonly checkpointId: number;
+      readonly reason: CheckpointDeclineReason;
+      readonly error: SerializedError;
+    }
+  /** A source has emitted all it will ever emit; it waits for the final checkpoint. */
+  | { readonly kind: 'source-drained'; readonly attemptId: string }
   | { readonly kind: 'leaving'; readonly reason: string };
 
 /** The states that a task manager reports; the others are the job manager's own. */
@@ -76,4 +96,18 @@ export type JobManagerMessage =
       readonly splits: readonly unknown[];
     }
   | { readonly kind: 'no-more-splits'; readonly attemptId: string }
+  /** To the attempts of the sources: emit this barrier. */
+  | { readonly kind: 'trigger-checkpoint'; readonly attemptId: string; readonly barrier: Barrier }
+  /** To all attempts: it is restorable; sinks commit. */
+  | {
+      readonly kind: 'checkpoint-complete';
+      readonly attemptId: string;
+      readonly checkpointId: number;
+    }
+  /** To all attempts: it never will be. */
+  | {
+      readonly kind: 'checkpoint-aborted';
+      readonly attemptId: string;
+      readonly checkpointId: number;
+    }
   | { readonly kind: 'heartbeat-reply'; readonly sentAtMs: number };

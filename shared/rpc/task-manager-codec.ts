@@ -4,6 +4,8 @@ import type {
   TaskManagerMessage__Output as TaskManagerOutput,
 } from '../../proto/generated/sluice/v1/TaskManagerMessage.ts';
 import type { TaskStateUpdate__Output as TaskStateOutput } from '../../proto/generated/sluice/v1/TaskStateUpdate.ts';
+import type { CheckpointDeclineReason } from '../checkpoint/checkpoint-failure-reason.ts';
+import type { SubtaskSnapshot } from '../checkpoint/snapshot.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import { decodeError, encodeError } from './error-info.ts';
 import type { ReportedState, TaskManagerMessage, TaskManagerRegistration } from './messages.ts';
@@ -46,6 +48,26 @@ export function encodeTaskManagerMessage(message: TaskManagerMessage): TaskManag
       };
     case 'split-request':
       return { splitRequest: { attemptId: message.attemptId, count: message.count } };
+    case 'acknowledge-checkpoint':
+      return {
+        acknowledgeCheckpoint: {
+          attemptId: message.attemptId,
+          checkpointId: message.checkpointId,
+          snapshotJson: Buffer.from(JSON.stringify(message.snapshot)),
+          ...message.timings,
+        },
+      };
+    case 'decline-checkpoint':
+      return {
+        declineCheckpoint: {
+          attemptId: message.attemptId,
+          checkpointId: message.checkpointId,
+          reason: message.reason,
+          error: encodeError(message.error),
+        },
+      };
+    case 'source-drained':
+      return { sourceDrained: { attemptId: message.attemptId } };
     case 'leaving':
       return { leaving: { reason: message.reason } };
     default:
@@ -71,6 +93,8 @@ export function decodeTaskManagerMessage(info: TaskManagerOutput): TaskManagerMe
     const { attemptId, count } = info.splitRequest;
     return { kind: 'split-request', attemptId, count };
   }
+  const checkpointing = decodeCheckpointMessage(info);
+  if (checkpointing !== null) return checkpointing;
   if (info.leaving != null) return { kind: 'leaving', reason: info.leaving.reason.slice(0, 1_024) };
   throw protocolViolation('the task manager sent a message that this version does not know');
 }
@@ -110,6 +134,52 @@ function decodeTaskState(info: TaskStateOutput): TaskManagerMessage {
     error: info.error === null ? null : decodeError(info.error),
     metrics: info.metrics === null ? null : decodeSubtaskMetrics(info.metrics),
   };
+}
+
+const DECLINE_REASONS = {
+  TASK_NOT_RUNNING: true,
+  SNAPSHOT_FAILED: true,
+  STORAGE_FAILED: true,
+} as const satisfies Record<CheckpointDeclineReason, true>;
+
+function decodeCheckpointMessage(info: TaskManagerOutput): TaskManagerMessage | null {
+  if (info.acknowledgeCheckpoint != null) {
+    const { attemptId, checkpointId, snapshotJson, ...timings } = info.acknowledgeCheckpoint;
+    const { alignmentMs, syncMs, asyncMs, bytes } = timings;
+    return {
+      kind: 'acknowledge-checkpoint',
+      attemptId,
+      checkpointId,
+      // The other end is a task manager of the same version: its JSON has the type it was made from.
+      snapshot: decodeJson(snapshotJson) as SubtaskSnapshot,
+      timings: { alignmentMs, syncMs, asyncMs, bytes },
+    };
+  }
+  if (info.declineCheckpoint != null) {
+    const { attemptId, checkpointId, reason, error } = info.declineCheckpoint;
+    if (!Object.hasOwn(DECLINE_REASONS, reason) || error === null) {
+      throw protocolViolation(`no task declines for "${reason.slice(0, 64)}"`);
+    }
+    return {
+      kind: 'decline-checkpoint',
+      attemptId,
+      checkpointId,
+      reason: reason as CheckpointDeclineReason,
+      error: decodeError(error),
+    };
+  }
+  if (info.sourceDrained != null) {
+    return { kind: 'source-drained', attemptId: info.sourceDrained.attemptId };
+  }
+  return null;
+}
+
+function decodeJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    throw protocolViolation('a task manager sent malformed JSON');
+  }
 }
 
 function protocolViolation(message: string): SluiceError {

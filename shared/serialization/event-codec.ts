@@ -1,5 +1,5 @@
 /** Control events in their binary form: see `wire-format.ts`. Pure functions, any thread. */
-import { END_OF_INPUT, type StreamEvent } from '../record/stream-event.ts';
+import { CHECKPOINT_PURPOSES, END_OF_INPUT, type StreamEvent } from '../record/stream-event.ts';
 import { ValueWriter } from './value-writer.ts';
 import { PAYLOAD_KIND } from './wire-format.ts';
 
@@ -18,6 +18,7 @@ export function encodeEvent(event: StreamEvent, headroom: number): ArrayBuffer {
 }
 
 const ALIGNMENTS: readonly unknown[] = ['aligned', 'unaligned', 'at-least-once'];
+const PURPOSES: readonly unknown[] = CHECKPOINT_PURPOSES;
 
 /** The event that a decoded value says; null where it says none. */
 export function parseEvent(value: unknown): StreamEvent | null {
@@ -27,11 +28,12 @@ export function parseEvent(value: unknown): StreamEvent | null {
     case 'watermark':
       return typeof event['timestampMs'] === 'number' ? (value as StreamEvent) : null;
     case 'barrier': {
-      const { checkpointId, triggeredAtMs, alignment } = event;
+      const { checkpointId, triggeredAtMs, alignment, purpose } = event;
       const valid =
         Number.isSafeInteger(checkpointId) &&
         typeof triggeredAtMs === 'number' &&
-        ALIGNMENTS.includes(alignment);
+        ALIGNMENTS.includes(alignment) &&
+        PURPOSES.includes(purpose);
       return valid ? (value as StreamEvent) : null;
     }
     case 'status':

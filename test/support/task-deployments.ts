@@ -43,6 +43,8 @@ export function deployments(
         resources: { device: 'cpu', labels: {}, fallback: 'none' },
         operators: vertex.operators,
         onError: 'dead-letter',
+        checkpoints: null,
+        restore: null,
         inputs: edges
           .filter(({ target }) => target === vertex.id)
           .map((edge) => ({

@@ -253,6 +253,8 @@ function deploymentOf(
     resources: { device: 'cpu', labels: {}, fallback: 'none' },
     operators,
     onError,
+    checkpoints: null,
+    restore: null,
     inputs: gates.map((_, index) => ({ edgeId: `in-${index}`, channels: [] })),
     outputs: Object.keys(partitions).map((sourceOperator) => ({
       partitionId: `job/vertex/0/0#${sourceOperator}`,

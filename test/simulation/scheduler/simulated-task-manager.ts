@@ -208,6 +208,9 @@ export class SimulatedTaskManager {
         task.sourceDone = true;
         return;
       }
+      case 'trigger-checkpoint':
+      case 'checkpoint-complete':
+      case 'checkpoint-aborted':
       case 'heartbeat-reply':
         return;
       default:

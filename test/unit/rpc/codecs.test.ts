@@ -75,7 +75,43 @@ const error: fc.Arbitrary<SerializedError> = fc.record({
   hint: fc.string({ minLength: 1, maxLength: 20 }),
   causes: fc.array(text, { maxLength: 3 }),
 });
+const timings = fc.record({
+  alignmentMs: number,
+  syncMs: number,
+  asyncMs: number,
+  bytes: number,
+});
+const snapshot = fc.record({
+  operators: fc.constant({
+    images: {
+      lists: {
+        splits: {
+          mode: 'split' as const,
+          handle: { kind: 'inline' as const, base64: 'AA==' },
+          entries: 1,
+        },
+      },
+      keyed: {},
+    },
+  }),
+  channels: fc.constant([]),
+});
 const taskManagerMessage: fc.Arbitrary<TaskManagerMessage> = fc.oneof(
+  fc.record({
+    kind: fc.constant('acknowledge-checkpoint' as const),
+    attemptId: text,
+    checkpointId: number,
+    snapshot,
+    timings,
+  }),
+  fc.record({
+    kind: fc.constant('decline-checkpoint' as const),
+    attemptId: text,
+    checkpointId: number,
+    reason: fc.constantFrom('TASK_NOT_RUNNING', 'SNAPSHOT_FAILED', 'STORAGE_FAILED'),
+    error,
+  }),
+  fc.record({ kind: fc.constant('source-drained' as const), attemptId: text }),
   fc.record({
     kind: fc.constant('register' as const),
     registration: fc.record({
@@ -137,6 +173,19 @@ const JOB_MANAGER_MESSAGES: readonly JobManagerMessage[] = [
   { kind: 'cancel-task', attemptId: 'j/v/0/0' },
   { kind: 'assign-splits', attemptId: 'j/v/0/0', splits: [{ from: 0, to: 1 }, 'ü'] },
   { kind: 'no-more-splits', attemptId: 'j/v/0/0' },
+  {
+    kind: 'trigger-checkpoint',
+    attemptId: 'j/v/0/0',
+    barrier: {
+      kind: 'barrier',
+      checkpointId: 3,
+      triggeredAtMs: 1_700_000_000_000,
+      alignment: 'aligned',
+      purpose: 'savepoint',
+    },
+  },
+  { kind: 'checkpoint-complete', attemptId: 'j/v/0/0', checkpointId: 3 },
+  { kind: 'checkpoint-aborted', attemptId: 'j/v/0/0', checkpointId: 4 },
   { kind: 'heartbeat-reply', sentAtMs: 17 },
 ];
 

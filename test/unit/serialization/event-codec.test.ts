@@ -4,10 +4,18 @@ import { END_OF_INPUT, type StreamEvent } from '../../../shared/record/stream-ev
 import { encodeEvent, parseEvent } from '../../../shared/serialization/event-codec.ts';
 import { RecordBatchDecoder } from '../../../shared/serialization/record-batch-decoder.ts';
 
+const BARRIER = {
+  kind: 'barrier',
+  checkpointId: 7,
+  triggeredAtMs: 1_700_000_000_000,
+  alignment: 'aligned',
+  purpose: 'checkpoint',
+} as const;
+
 const events: readonly StreamEvent[] = [
   { kind: 'watermark', timestampMs: 1_700_000_000_000 },
   { kind: 'watermark', timestampMs: Number.POSITIVE_INFINITY },
-  { kind: 'barrier', checkpointId: 7, triggeredAtMs: 1_700_000_000_000, alignment: 'aligned' },
+  BARRIER,
   { kind: 'status', idle: true },
   END_OF_INPUT,
 ];
@@ -27,8 +35,9 @@ test('when a value has not the form of an event, then it is none', () => {
     {},
     { kind: 'watermark' },
     { kind: 'watermark', timestampMs: '5' },
-    { kind: 'barrier', checkpointId: 0.5, triggeredAtMs: 0, alignment: 'aligned' },
-    { kind: 'barrier', checkpointId: 1, triggeredAtMs: 0, alignment: 'sideways' },
+    { ...BARRIER, checkpointId: 0.5 },
+    { ...BARRIER, alignment: 'sideways' },
+    { ...BARRIER, purpose: 'none' },
     { kind: 'status', idle: 1 },
     { kind: 'unheard-of' },
   ];

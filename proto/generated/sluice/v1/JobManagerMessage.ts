@@ -6,6 +6,9 @@ import type { CancelTask as _sluice_v1_CancelTask, CancelTask__Output as _sluice
 import type { AssignSplits as _sluice_v1_AssignSplits, AssignSplits__Output as _sluice_v1_AssignSplits__Output } from '../../sluice/v1/AssignSplits.ts';
 import type { NoMoreSplits as _sluice_v1_NoMoreSplits, NoMoreSplits__Output as _sluice_v1_NoMoreSplits__Output } from '../../sluice/v1/NoMoreSplits.ts';
 import type { HeartbeatReply as _sluice_v1_HeartbeatReply, HeartbeatReply__Output as _sluice_v1_HeartbeatReply__Output } from '../../sluice/v1/HeartbeatReply.ts';
+import type { TriggerCheckpoint as _sluice_v1_TriggerCheckpoint, TriggerCheckpoint__Output as _sluice_v1_TriggerCheckpoint__Output } from '../../sluice/v1/TriggerCheckpoint.ts';
+import type { CheckpointComplete as _sluice_v1_CheckpointComplete, CheckpointComplete__Output as _sluice_v1_CheckpointComplete__Output } from '../../sluice/v1/CheckpointComplete.ts';
+import type { CheckpointAborted as _sluice_v1_CheckpointAborted, CheckpointAborted__Output as _sluice_v1_CheckpointAborted__Output } from '../../sluice/v1/CheckpointAborted.ts';
 
 /**
  * What the job manager says.
@@ -17,7 +20,10 @@ export interface JobManagerMessage {
   'assignSplits'?: (_sluice_v1_AssignSplits | null);
   'noMoreSplits'?: (_sluice_v1_NoMoreSplits | null);
   'heartbeatReply'?: (_sluice_v1_HeartbeatReply | null);
-  'message'?: "registered"|"deployTask"|"cancelTask"|"assignSplits"|"noMoreSplits"|"heartbeatReply";
+  'triggerCheckpoint'?: (_sluice_v1_TriggerCheckpoint | null);
+  'checkpointComplete'?: (_sluice_v1_CheckpointComplete | null);
+  'checkpointAborted'?: (_sluice_v1_CheckpointAborted | null);
+  'message'?: "registered"|"deployTask"|"cancelTask"|"assignSplits"|"noMoreSplits"|"heartbeatReply"|"triggerCheckpoint"|"checkpointComplete"|"checkpointAborted";
 }
 
 /**
@@ -30,5 +36,8 @@ export interface JobManagerMessage__Output {
   'assignSplits'?: (_sluice_v1_AssignSplits__Output | null);
   'noMoreSplits'?: (_sluice_v1_NoMoreSplits__Output | null);
   'heartbeatReply'?: (_sluice_v1_HeartbeatReply__Output | null);
-  'message'?: "registered"|"deployTask"|"cancelTask"|"assignSplits"|"noMoreSplits"|"heartbeatReply";
+  'triggerCheckpoint'?: (_sluice_v1_TriggerCheckpoint__Output | null);
+  'checkpointComplete'?: (_sluice_v1_CheckpointComplete__Output | null);
+  'checkpointAborted'?: (_sluice_v1_CheckpointAborted__Output | null);
+  'message'?: "registered"|"deployTask"|"cancelTask"|"assignSplits"|"noMoreSplits"|"heartbeatReply"|"triggerCheckpoint"|"checkpointComplete"|"checkpointAborted";
 }

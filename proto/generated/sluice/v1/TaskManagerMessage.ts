@@ -5,6 +5,9 @@ import type { Heartbeat as _sluice_v1_Heartbeat, Heartbeat__Output as _sluice_v1
 import type { TaskStateUpdate as _sluice_v1_TaskStateUpdate, TaskStateUpdate__Output as _sluice_v1_TaskStateUpdate__Output } from '../../sluice/v1/TaskStateUpdate.ts';
 import type { SplitRequest as _sluice_v1_SplitRequest, SplitRequest__Output as _sluice_v1_SplitRequest__Output } from '../../sluice/v1/SplitRequest.ts';
 import type { TaskManagerLeaving as _sluice_v1_TaskManagerLeaving, TaskManagerLeaving__Output as _sluice_v1_TaskManagerLeaving__Output } from '../../sluice/v1/TaskManagerLeaving.ts';
+import type { AcknowledgeCheckpoint as _sluice_v1_AcknowledgeCheckpoint, AcknowledgeCheckpoint__Output as _sluice_v1_AcknowledgeCheckpoint__Output } from '../../sluice/v1/AcknowledgeCheckpoint.ts';
+import type { DeclineCheckpoint as _sluice_v1_DeclineCheckpoint, DeclineCheckpoint__Output as _sluice_v1_DeclineCheckpoint__Output } from '../../sluice/v1/DeclineCheckpoint.ts';
+import type { SourceDrained as _sluice_v1_SourceDrained, SourceDrained__Output as _sluice_v1_SourceDrained__Output } from '../../sluice/v1/SourceDrained.ts';
 
 /**
  * What a task manager says.
@@ -15,7 +18,10 @@ export interface TaskManagerMessage {
   'taskState'?: (_sluice_v1_TaskStateUpdate | null);
   'splitRequest'?: (_sluice_v1_SplitRequest | null);
   'leaving'?: (_sluice_v1_TaskManagerLeaving | null);
-  'message'?: "register"|"heartbeat"|"taskState"|"splitRequest"|"leaving";
+  'acknowledgeCheckpoint'?: (_sluice_v1_AcknowledgeCheckpoint | null);
+  'declineCheckpoint'?: (_sluice_v1_DeclineCheckpoint | null);
+  'sourceDrained'?: (_sluice_v1_SourceDrained | null);
+  'message'?: "register"|"heartbeat"|"taskState"|"splitRequest"|"leaving"|"acknowledgeCheckpoint"|"declineCheckpoint"|"sourceDrained";
 }
 
 /**
@@ -27,5 +33,8 @@ export interface TaskManagerMessage__Output {
   'taskState'?: (_sluice_v1_TaskStateUpdate__Output | null);
   'splitRequest'?: (_sluice_v1_SplitRequest__Output | null);
   'leaving'?: (_sluice_v1_TaskManagerLeaving__Output | null);
-  'message'?: "register"|"heartbeat"|"taskState"|"splitRequest"|"leaving";
+  'acknowledgeCheckpoint'?: (_sluice_v1_AcknowledgeCheckpoint__Output | null);
+  'declineCheckpoint'?: (_sluice_v1_DeclineCheckpoint__Output | null);
+  'sourceDrained'?: (_sluice_v1_SourceDrained__Output | null);
+  'message'?: "register"|"heartbeat"|"taskState"|"splitRequest"|"leaving"|"acknowledgeCheckpoint"|"declineCheckpoint"|"sourceDrained";
 }

@@ -1,0 +1,59 @@
+import { joinUri } from '../filesystem/uri.ts';
+
+/**
+ * The layout of the object store: the one place that makes its paths.
+ *
+ *   <storage>/leader                              the lease of the leading job manager
+ *   <storage>/jobs/<job>/job                      the submitted job and what is known of it
+ *   <storage>/jobs/<job>/checkpoints/chk-<n>/_metadata
+ *   <storage>/jobs/<job>/checkpoints/chk-<n>/<task manager>-<k>   state of one checkpoint only
+ *   <storage>/jobs/<job>/checkpoints/shared/…     state that several checkpoints refer to
+ *   <savepoint directory>/savepoint-<job>-<n>/…   as chk-<n>; never removed by Sluice
+ */
+export class CheckpointPaths {
+  readonly storage: string;
+
+  /** `storage` is an absolute URI. */
+  constructor(storage: string) {
+    this.storage = storage;
+  }
+
+  leader(): string {
+    return joinUri(this.storage, 'leader');
+  }
+
+  jobs(): string {
+    return joinUri(this.storage, 'jobs');
+  }
+
+  job(jobId: string): string {
+    return joinUri(this.jobs(), `${jobId}/job`);
+  }
+
+  checkpoints(jobId: string): string {
+    return joinUri(this.jobs(), `${jobId}/checkpoints`);
+  }
+
+  checkpoint(jobId: string, checkpointId: number): string {
+    return joinUri(this.checkpoints(jobId), `chk-${checkpointId}`);
+  }
+
+  /** State that more than one checkpoint may refer to. */
+  shared(jobId: string): string {
+    return joinUri(this.checkpoints(jobId), 'shared');
+  }
+
+  savepoint(directory: string, jobId: string, checkpointId: number): string {
+    return joinUri(directory, `savepoint-${jobId}-${checkpointId}`);
+  }
+
+  /** Where savepoints go that name no directory. */
+  savepoints(): string {
+    return joinUri(this.storage, 'savepoints');
+  }
+}
+
+/** Of a checkpoint's or a savepoint's folder. */
+export function metadataUri(folder: string): string {
+  return joinUri(folder, '_metadata');
+}

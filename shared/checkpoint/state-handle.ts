@@ -1,0 +1,18 @@
+/**
+ * Where the bytes of a piece of state lie. Small pieces travel inside the acknowledgement and lie in
+ * the checkpoint's `_metadata`; larger ones are ranges of the few objects that a task manager writes.
+ * Plain JSON.
+ */
+export type StateHandle =
+  | { readonly kind: 'inline'; readonly base64: string }
+  | {
+      readonly kind: 'object';
+      readonly uri: string;
+      readonly offset: number;
+      readonly length: number;
+      /** CRC-32 of the range, verified when it is read. */
+      readonly crc32: number;
+    };
+
+/** Pieces of at most so many bytes are inlined (Flink's `state.storage.fs.memory-threshold`). */
+export const INLINE_STATE_BYTES_MAX = 20 * 1024;

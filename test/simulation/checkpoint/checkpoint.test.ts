@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { simulate } from './simulation.ts';
 
+/** `SLUICE_SEED`: only this one. `SLUICE_RUNS`: so many schedules. */
 const given = process.env['SLUICE_SEED'];
 const RUNS = Number(process.env['SLUICE_RUNS'] ?? 800);
 const seeds =

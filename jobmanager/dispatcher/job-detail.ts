@@ -35,6 +35,9 @@ export function jobDetail(run: JobRun, nowMs: number): JobDetail {
     bounded: jobGraph.bounded,
     ...(waitingReason === null ? {} : { waitingReason }),
     failure: master.failure,
+    restarts: 0,
+    exceptions: [],
+    checkpoints: null,
     progress: metrics.progress({
       sources: new Map(run.sources.map((source) => [source.operatorId, source.progress()])),
       ended: master.ended,

@@ -126,6 +126,14 @@ export class ExecutionGraph {
     return this.executions().every((execution) => isEnded(execution.state));
   }
 
+  allRunning(): boolean {
+    return this.executions().every((execution) => execution.state === 'RUNNING');
+  }
+
+  anyFinished(): boolean {
+    return this.executions().some((execution) => execution.state === 'FINISHED');
+  }
+
   allFinished(): boolean {
     return this.executions().every((execution) => execution.state === 'FINISHED');
   }

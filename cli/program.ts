@@ -1,6 +1,7 @@
 import process from 'node:process';
 import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
+import { addCheckpointCommands } from './commands/checkpoints.ts';
 import { addClusterCommands } from './commands/cluster.ts';
 import { addJobCommands } from './commands/jobs.ts';
 import { addModelsCommands } from './commands/models.ts';
@@ -32,6 +33,7 @@ export function createProgram(setExitCode: (code: ExitCode) => void): Command {
   program.configureOutput({ outputError: (text, write) => write(text) });
   addRunCommand(program, setExitCode);
   addJobCommands(program, setExitCode);
+  addCheckpointCommands(program);
   addPipelineCommands(program, setExitCode);
   addModelsCommands(program);
   addClusterCommands(program);

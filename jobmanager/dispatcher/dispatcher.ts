@@ -1,9 +1,15 @@
 import { type SerializedError, SluiceError } from '../../shared/errors/sluice-error.ts';
 import type { JobGraph } from '../../shared/job-graph/job-graph.ts';
+import { type PlanNode, planNodes } from '../../shared/job-graph/job-plan.ts';
 import type { JobState } from '../../shared/job-graph/states.ts';
 import type { Logger } from '../../shared/observability/logger.ts';
 import type { SubtaskMetrics } from '../../shared/observability/subtask-metrics.ts';
-import type { JobDetail, JobSummary } from '../../shared/rest/rest-types.ts';
+import type {
+  JobCheckpointsDetail,
+  JobDetail,
+  JobPlan,
+  JobSummary,
+} from '../../shared/rest/rest-types.ts';
 import type { CancelTimer, Clock } from '../../shared/time/clock.ts';
 import { JobRun } from '../job-master/job-run.ts';
 import type { OperatorTotals } from '../metrics/job-metrics.ts';
@@ -37,6 +43,7 @@ const ACTIVE_JOBS_MAX = 1_000;
 interface EndedJob {
   readonly detail: JobDetail;
   readonly totals: readonly OperatorTotals[];
+  readonly plan: readonly PlanNode[];
 }
 
 /** A job's numbers for the metrics endpoint. */
@@ -69,7 +76,8 @@ export class Dispatcher implements ResourceListener {
 
   // For REST
 
-  submit(jobGraph: JobGraph): string {
+  submit(jobGraph: JobGraph, { restoreFrom }: { readonly restoreFrom?: string } = {}): string {
+    if (restoreFrom !== undefined) throw noCheckpoints('it cannot start from a savepoint');
     if (this.#closed) {
       throw new SluiceError('JOB_STATE', 'the job manager is shutting down', {
         domain: 'external',
@@ -123,6 +131,29 @@ export class Dispatcher implements ResourceListener {
   /** Stop with drain: what the sources have found is still processed. */
   stop(jobId: string): JobDetail {
     return this.#change(jobId, 'stop');
+  }
+
+  async savepoint(idOrPrefix: string): Promise<string> {
+    this.detail(idOrPrefix);
+    throw noCheckpoints('no savepoint can be made');
+  }
+
+  stopWithSavepoint(idOrPrefix: string): Promise<string> {
+    return this.savepoint(idOrPrefix);
+  }
+
+  checkpoints(idOrPrefix: string): JobCheckpointsDetail {
+    this.detail(idOrPrefix);
+    const counts = { completed: 0, failed: 0, inProgress: 0 };
+    return { settings: null, counts, latest: null, inProgress: null, history: [] };
+  }
+
+  /** What its sources read and its sinks write. */
+  plan(idOrPrefix: string): JobPlan {
+    const { id, name, state } = this.detail(idOrPrefix);
+    const run = this.#active.get(id);
+    const nodes = run === undefined ? this.#ended.get(id)?.plan : planNodes(run.jobGraph);
+    return { id, name, state, nodes: nodes ?? [] };
   }
 
   stateCounts(): Partial<Record<JobState, number>> {
@@ -283,7 +314,8 @@ export class Dispatcher implements ResourceListener {
   #onEnded(run: JobRun): void {
     this.#active.delete(run.jobId);
     const detail = jobDetail(run, this.#now());
-    this.#ended.set(run.jobId, { detail, totals: run.metrics.operatorTotals() });
+    const totals = run.metrics.operatorTotals();
+    this.#ended.set(run.jobId, { detail, totals, plan: planNodes(run.jobGraph) });
     for (const oldest of this.#ended.keys()) {
       if (this.#ended.size <= this.#options.endedJobsMax) break;
       this.#ended.delete(oldest);
@@ -295,6 +327,14 @@ export class Dispatcher implements ResourceListener {
   #now(): number {
     return this.#options.clock.nowMs();
   }
+}
+
+function noCheckpoints(consequence: string): SluiceError {
+  const message = `the job manager has no storage for checkpoints: ${consequence}`;
+  return new SluiceError('JOB_STATE', message, {
+    domain: 'user',
+    hint: 'start it with --storage',
+  });
 }
 
 function summaryOf(detail: JobDetail): JobSummary {

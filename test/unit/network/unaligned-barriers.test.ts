@@ -93,7 +93,7 @@ describe('a barrier leaves its producer', () => {
     pair.pass(99);
     assert.equal(outputs.length, 0);
     pair.pass(1);
-    assert.deepEqual(outputs, [[[0, ...upTo(CHANNEL_CREDIT_MAX, emitted)]]]);
+    assert.deepEqual(outputs, [[[0, ...upTo(CHANNEL_CREDIT_MAX, emitted)]]] as unknown[]);
     for (let round = 0; round < 10; round += 1) {
       takeAll(gate);
       pair.settle();

@@ -13,7 +13,8 @@ import { StreamRecord } from '../../shared/record/stream-record.ts';
 import type { Clock } from '../../shared/time/clock.ts';
 import type { InferenceClient } from '../../taskmanager/inference/inference-client.ts';
 import type { OperatorBody } from '../../taskmanager/operators/runtime/operator-body.ts';
-import type { GateItem, InputGate } from '../../taskmanager/task/input-gate.ts';
+import type { OnOvertaken } from '../../taskmanager/task/channel-buffers.ts';
+import type { GateItem, InputGate, UnreadRecords } from '../../taskmanager/task/input-gate.ts';
 import type { ResultPartition } from '../../taskmanager/task/result-partition.ts';
 import { StreamTask } from '../../taskmanager/task/stream-task.ts';
 import type {
@@ -84,6 +85,14 @@ export class FakeInputGate implements InputGate {
     this.#available();
   }
 
+  onBarrier(): void {}
+
+  overtake(_checkpointId: number, _unread: UnreadRecords | null, onOvertaken: OnOvertaken): void {
+    onOvertaken([]);
+  }
+
+  restore(): void {}
+
   close(): void {
     this.isClosed = true;
   }
@@ -118,6 +127,13 @@ export class FakeResultPartition implements ResultPartition {
   broadcastEvent(event: StreamEvent): void {
     this.#held.push(event);
   }
+
+  broadcastBarrier(barrier: Barrier, _afterMs: number | null, onOvertaken: OnOvertaken): void {
+    this.#held.push(barrier);
+    onOvertaken([]);
+  }
+
+  restore(): void {}
 
   isAvailable(): boolean {
     return this.#held.length < this.#capacity;

@@ -11,20 +11,27 @@ import type {
   JobSummary,
 } from '../../shared/rest/rest-types.ts';
 import type { CancelTimer, Clock } from '../../shared/time/clock.ts';
+import type { RecoveryBase, RecoveryBases } from '../job-master/checkpoint-port.ts';
+import type { JobRecovery } from '../job-master/job-recovery.ts';
 import { JobRun } from '../job-master/job-run.ts';
+import type { SlotRequest } from '../job-master/restart.ts';
 import type { OperatorTotals } from '../metrics/job-metrics.ts';
 import type { ResourceManager } from '../resource-manager/resource-manager.ts';
 import type {
   ResourceListener,
+  TaskCheckpointMessage,
   TaskStateMessage,
 } from '../resource-manager/task-manager-connection.ts';
 import { schedule } from '../scheduler/scheduler.ts';
 import type { CreateEnumerator } from '../sources/create-enumerator.ts';
 import { jobDetail, jobSummary } from './job-detail.ts';
+import { restartSlots } from './restart-slots.ts';
 
 export interface DispatcherOptions {
   readonly resourceManager: ResourceManager;
   readonly createEnumerator: CreateEnumerator;
+  /** Null or absent: no storage, so no checkpoints and no restarts. */
+  readonly recoveries?: RecoveryBases | null;
   readonly newJobId: () => string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -44,6 +51,19 @@ interface EndedJob {
   readonly detail: JobDetail;
   readonly totals: readonly OperatorTotals[];
   readonly plan: readonly PlanNode[];
+  readonly checkpoints: JobCheckpointsDetail;
+}
+
+export interface SubmitOptions {
+  /** The folder of a savepoint or a checkpoint, a URI. */
+  readonly restoreFrom?: string;
+  /** State in it that the job has no operator for is left behind; else the job is refused. */
+  readonly allowDroppedState?: boolean;
+}
+
+export interface SavepointTarget {
+  /** A URI; null: `savepoints` of the storage. */
+  readonly directory: string | null;
 }
 
 /** A job's numbers for the metrics endpoint. */
@@ -76,31 +96,21 @@ export class Dispatcher implements ResourceListener {
 
   // For REST
 
-  submit(jobGraph: JobGraph, { restoreFrom }: { readonly restoreFrom?: string } = {}): string {
-    if (restoreFrom !== undefined) throw noCheckpoints('it cannot start from a savepoint');
-    if (this.#closed) {
-      throw new SluiceError('JOB_STATE', 'the job manager is shutting down', {
-        domain: 'external',
-      });
-    }
-    if (this.#active.size >= ACTIVE_JOBS_MAX) {
-      throw new SluiceError(
-        'RESOURCE_UNAVAILABLE',
-        `the job manager runs ${ACTIVE_JOBS_MAX} jobs at most at a time`,
-        { domain: 'user' },
-      );
-    }
+  submit(jobGraph: JobGraph): string;
+  /** Rejects where it cannot start from what it is to restore. */
+  submit(jobGraph: JobGraph, options: SubmitOptions): string | Promise<string>;
+  submit(jobGraph: JobGraph, options: SubmitOptions = {}): string | Promise<string> {
+    const { recoveries } = this.#options;
+    const { restoreFrom, allowDroppedState = false } = options;
     const jobId = this.#options.newJobId();
-    const run = new JobRun({
-      ...this.#options,
-      jobId,
-      jobGraph,
-      onEnded: (ended) => this.#onEnded(ended),
-    });
-    this.#active.set(jobId, run);
-    run.dispatch({ kind: 'submitted' });
-    this.#schedule();
-    return jobId;
+    if (restoreFrom === undefined) {
+      return this.#start(jobId, jobGraph, recoveries?.fresh(jobId) ?? null);
+    }
+    const consequence = 'it cannot start from a savepoint';
+    if (recoveries == null) throw noStorage(consequence);
+    if (jobGraph.checkpoints == null) throw noCheckpoints(consequence);
+    const restored = recoveries.restored({ jobId, jobGraph, from: restoreFrom, allowDroppedState });
+    return restored.then((recovery) => this.#start(jobId, jobGraph, recovery));
   }
 
   /** Newest first. */
@@ -133,19 +143,24 @@ export class Dispatcher implements ResourceListener {
     return this.#change(jobId, 'stop');
   }
 
-  async savepoint(idOrPrefix: string): Promise<string> {
-    this.detail(idOrPrefix);
-    throw noCheckpoints('no savepoint can be made');
+  /** Resolves with the URI of its folder, once it is complete. */
+  async savepoint(idOrPrefix: string, { directory }: SavepointTarget): Promise<string> {
+    const recovery = this.#recoveryOf(idOrPrefix, 'no savepoint can be made');
+    return recovery.checkpoints.savepoint({ directory, purpose: 'savepoint' });
   }
 
-  stopWithSavepoint(idOrPrefix: string): Promise<string> {
-    return this.savepoint(idOrPrefix);
+  /** Resolves once the job has ended, with the URI of the savepoint that it ended with. */
+  async stopWithSavepoint(idOrPrefix: string, { directory }: SavepointTarget): Promise<string> {
+    const recovery = this.#recoveryOf(idOrPrefix, 'it cannot stop with a savepoint');
+    return recovery.suspension.request(directory);
   }
 
   checkpoints(idOrPrefix: string): JobCheckpointsDetail {
-    this.detail(idOrPrefix);
-    const counts = { completed: 0, failed: 0, inProgress: 0 };
-    return { settings: null, counts, latest: null, inProgress: null, history: [] };
+    const jobId = this.#resolve(idOrPrefix);
+    const run = this.#active.get(jobId);
+    const checkpoints = run === undefined ? this.#ended.get(jobId)?.checkpoints : detailOf(run);
+    if (checkpoints === undefined) throw this.#notFound(jobId);
+    return checkpoints;
   }
 
   /** What its sources read and its sinks write. */
@@ -218,8 +233,8 @@ export class Dispatcher implements ResourceListener {
     this.#runOf(attemptId)?.onSplitRequest(taskManagerId, attemptId, count);
   }
 
-  onCheckpointMessage(): void {
-    // No checkpoint is triggered yet.
+  onCheckpointMessage(taskManagerId: string, message: TaskCheckpointMessage): void {
+    this.#runOf(message.attemptId)?.onCheckpointMessage(taskManagerId, message);
   }
 
   onSubtaskMetrics(taskManagerId: string, subtasks: readonly SubtaskMetrics[]): void {
@@ -259,16 +274,52 @@ export class Dispatcher implements ResourceListener {
 
   #change(idOrPrefix: string, kind: 'cancel' | 'stop'): JobDetail {
     const jobId = this.#resolve(idOrPrefix);
-    const run = this.#active.get(jobId);
-    if (run === undefined) {
-      const { state } = this.detail(jobId);
-      throw new SluiceError('JOB_STATE', `job ${jobId} has ended: it is ${state}`, {
-        domain: 'user',
-        context: { job: jobId, state },
-      });
-    }
+    const run = this.#activeRun(jobId);
     run.dispatch({ kind });
     return jobDetail(run, this.#now());
+  }
+
+  #activeRun(jobId: string): JobRun {
+    const run = this.#active.get(jobId);
+    if (run !== undefined) return run;
+    const { state } = this.detail(jobId);
+    throw new SluiceError('JOB_STATE', `job ${jobId} has ended: it is ${state}`, {
+      domain: 'user',
+      context: { job: jobId, state },
+    });
+  }
+
+  #recoveryOf(idOrPrefix: string, consequence: string): JobRecovery {
+    const { recovery } = this.#activeRun(this.#resolve(idOrPrefix));
+    if (recovery !== null) return recovery;
+    throw this.#options.recoveries == null ? noStorage(consequence) : noCheckpoints(consequence);
+  }
+
+  #start(jobId: string, jobGraph: JobGraph, recovery: RecoveryBase | null): string {
+    if (this.#closed) {
+      throw new SluiceError('JOB_STATE', 'the job manager is shutting down', {
+        domain: 'external',
+      });
+    }
+    if (this.#active.size >= ACTIVE_JOBS_MAX) {
+      throw new SluiceError(
+        'RESOURCE_UNAVAILABLE',
+        `the job manager runs ${ACTIVE_JOBS_MAX} jobs at most at a time`,
+        { domain: 'user' },
+      );
+    }
+    const run = new JobRun({
+      ...this.#options,
+      jobId,
+      jobGraph,
+      recovery,
+      onSlotsWanted: () => this.#schedule(),
+      onEnded: (ended) => this.#onEnded(ended),
+    });
+    this.#active.set(jobId, run);
+    run.dispatch({ kind: 'submitted' });
+    this.#schedule();
+    return jobId;
   }
 
   /** Gives slots to every job that can have them; entered once at a time. */
@@ -287,7 +338,12 @@ export class Dispatcher implements ResourceListener {
   }
 
   #scheduleJob(run: JobRun): void {
-    if (run.master.state !== 'WAITING_FOR_RESOURCES') return;
+    const request = run.slotRequest;
+    if (request?.kind === 'first') this.#scheduleFirst(run);
+    else if (request !== null) this.#scheduleRestart(run, request);
+  }
+
+  #scheduleFirst(run: JobRun): void {
     const { resourceManager } = this.#options;
     const decision = schedule(run.jobGraph, resourceManager.slots());
     if (decision.kind === 'waiting') {
@@ -305,6 +361,20 @@ export class Dispatcher implements ResourceListener {
     run.dispatch({ kind: 'slots-assigned', plan: decision.plan });
   }
 
+  #scheduleRestart(run: JobRun, request: Exclude<SlotRequest, { kind: 'first' }>): void {
+    const { resourceManager } = this.#options;
+    const decision = restartSlots(run, request, resourceManager);
+    if (decision.kind === 'waiting') {
+      run.dispatch(decision);
+      return;
+    }
+    const { plan } = decision;
+    resourceManager.reallocate(run.jobId, plan);
+    run.dispatch({ kind: 'slots-assigned', plan });
+    // Slots may have become free; other jobs wait.
+    this.#scheduleAgain = true;
+  }
+
   #stabilisationLeftMs(): number {
     const { resourceManager, stabilisationMs, expectedSlots } = this.#options;
     if (expectedSlots > 0 && resourceManager.slotCounts().total >= expectedSlots) return 0;
@@ -315,7 +385,8 @@ export class Dispatcher implements ResourceListener {
     this.#active.delete(run.jobId);
     const detail = jobDetail(run, this.#now());
     const totals = run.metrics.operatorTotals();
-    this.#ended.set(run.jobId, { detail, totals, plan: planNodes(run.jobGraph) });
+    const ended = { detail, totals, plan: planNodes(run.jobGraph), checkpoints: detailOf(run) };
+    this.#ended.set(run.jobId, ended);
     for (const oldest of this.#ended.keys()) {
       if (this.#ended.size <= this.#options.endedJobsMax) break;
       this.#ended.delete(oldest);
@@ -329,12 +400,25 @@ export class Dispatcher implements ResourceListener {
   }
 }
 
-function noCheckpoints(consequence: string): SluiceError {
+function noStorage(consequence: string): SluiceError {
   const message = `the job manager has no storage for checkpoints: ${consequence}`;
   return new SluiceError('JOB_STATE', message, {
     domain: 'user',
     hint: 'start it with --storage',
   });
+}
+
+function noCheckpoints(consequence: string): SluiceError {
+  return new SluiceError('JOB_STATE', `the job takes no checkpoints: ${consequence}`, {
+    domain: 'user',
+    hint: "look at the pipeline's `checkpoints`",
+  });
+}
+
+function detailOf({ recovery }: JobRun): JobCheckpointsDetail {
+  if (recovery !== null) return recovery.checkpoints.detail();
+  const counts = { completed: 0, failed: 0, inProgress: 0 };
+  return { settings: null, counts, latest: null, inProgress: null, history: [] };
 }
 
 function summaryOf(detail: JobDetail): JobSummary {

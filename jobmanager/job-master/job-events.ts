@@ -34,6 +34,8 @@ export type JobEvent =
   /** Whether single readers can be started again, or only whole sources; at first they can. */
   | { readonly kind: 'splits-tracked'; readonly complete: boolean }
   | { readonly kind: 'checkpoint-completed' }
+  /** The last one is complete: every task commits and ends. */
+  | { readonly kind: 'ending' }
   /** Too many in a row did not complete. */
   | { readonly kind: 'checkpoints-failed'; readonly error: SerializedError }
   | { readonly kind: 'cancel' }

@@ -62,6 +62,8 @@ export class JobMaster {
   #restart: Restart | null = null;
   #restarts = 0;
   #stopping = false;
+  /** The last checkpoint is complete, so that tasks end one by one. */
+  #ending = false;
   /** Single readers can be started again. */
   #splitsTracked = true;
   /** Subtasks that the job had at first; with fewer, it grows again when it restarts. */
@@ -140,10 +142,14 @@ export class JobMaster {
         return;
       case 'splits-tracked':
         this.#splitsTracked = event.complete;
-        if (!event.complete && this.#restart !== null) this.#include('everything');
+        if (!event.complete) this.#include('everything');
         return;
       case 'checkpoint-completed':
         this.#backoff?.onProgress();
+        return;
+      case 'ending':
+        this.#ending = true;
+        this.#include('everything');
         return;
       case 'checkpoints-failed':
         this.#onFailure(wholeFailure(event.error, this.#now()), 'everything');
@@ -292,10 +298,10 @@ export class JobMaster {
     const [restart, graph] = [this.#restart, this.graph];
     if (restart === null || graph === null) return;
     if (graph.executions().length < this.#subtasksWanted) restart.anew = true;
-    // Without tracked splits readers cannot be restored one by one. And where tasks have finished, the
-    // job was ending: all that is left to do is in its last checkpoint.
-    const everything =
-      failed === 'everything' || restart.anew || !this.#splitsTracked || graph.anyFinished();
+    // Without tracked splits readers cannot be restored one by one. And a job that was ending ends as a
+    // whole: all that is left to do is in its last checkpoint.
+    const isEnding = this.#ending || graph.anyFinished();
+    const everything = failed === 'everything' || restart.anew || !this.#splitsTracked || isEnding;
     const executions = everything
       ? graph.executions()
       : failed.flatMap((execution) => graph.regionOf(execution));
@@ -323,6 +329,7 @@ export class JobMaster {
       ? this.#tasks.create(plan)
       : this.#tasks.replace(this.#restarting(restart), plan);
     this.#endRestart();
+    this.#ending = false;
     this.#tasks.clearTimers('resources');
     this.#moveTo(this.#stopping ? 'STOPPING' : 'RUNNING');
     this.#deploy(executions);

@@ -1,5 +1,5 @@
 import type { JobGraph, JobVertex } from '../../shared/job-graph/job-graph.ts';
-import { type SchedulePlan, schedule } from './scheduler.ts';
+import { type ScheduleDecision, type SchedulePlan, schedule } from './scheduler.ts';
 import { matchSlots, spreadOverTaskManagers } from './slot-matching.ts';
 import { type SlotOffer, slotKey } from './slots.ts';
 
@@ -34,7 +34,7 @@ export function planRestart(options: RestartPlanOptions): RestartPlanDecision {
   const free = spreadOverTaskManagers(registered.filter((slot) => slot.free));
   const found = matchSlots([...lost.values()], free);
   if (found === null) {
-    const otherwise = planAnew(options) !== null;
+    const otherwise = planAnew(options).kind === 'placed';
     return { kind: 'waiting', reason: shortage([...lost.values()], free), otherwise };
   }
   const replacements = new Map([...lost.keys()].map((key, index) => [key, found[index]]));
@@ -52,17 +52,17 @@ export function planRestart(options: RestartPlanOptions): RestartPlanDecision {
   return { kind: 'placed', plan };
 }
 
-/** Places the whole job as if it started now, its own slots counted as free; null where it cannot. */
+/** Places the whole job as if it started now, its own slots counted as free. */
 export function planAnew({
   jobGraph,
   registered,
   held,
-}: Pick<RestartPlanOptions, 'jobGraph' | 'registered' | 'held'>): SchedulePlan | null {
-  const offers = registered.map((slot) =>
-    held.has(slotKey(slot)) ? { ...slot, free: true } : slot,
-  );
-  const decision = schedule(jobGraph, offers);
-  return decision.kind === 'placed' ? decision.plan : null;
+}: Pick<RestartPlanOptions, 'jobGraph' | 'registered' | 'held'>): ScheduleDecision {
+  const offers = registered.map((slot) => ({
+    ...slot,
+    free: slot.free || held.has(slotKey(slot)),
+  }));
+  return schedule(jobGraph, offers);
 }
 
 type Demand = Pick<SlotOffer, 'device' | 'labels'>;

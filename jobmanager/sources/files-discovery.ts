@@ -76,21 +76,16 @@ export class FilesDiscovery {
   }
 }
 
-export interface ForEachPageOptions {
-  readonly fileSystem: FileSystem;
-  readonly rootUri: string;
-  /** Only what comes after this URI; null: everything. */
-  readonly startAfter: string | null;
-  readonly signal: AbortSignal;
-}
-
 /**
- * Calls back with each page of a listing, one after the other, and with where the listing would go on
- * behind it; `onPage` may wait (back-pressure).
+ * Calls back with each page of a listing behind `startAfter` (null: all of it), one after the other,
+ * and with where the listing would go on behind the page; `onPage` may wait (back-pressure).
  */
 export async function forEachPage(
-  { fileSystem, rootUri, startAfter, signal }: ForEachPageOptions,
+  fileSystem: FileSystem,
+  rootUri: string,
+  signal: AbortSignal,
   onPage: (files: readonly FileStatus[], listedThrough: string | null) => Promise<void>,
+  startAfter: string | null = null,
 ): Promise<void> {
   let listedThrough = startAfter;
   let isLast = false;

@@ -175,17 +175,13 @@ export class FilesEnumerator implements SplitEnumerator<FileSplit> {
     try {
       if (round === 0) await this.#requireFolder(fileSystem);
       const isWatch = this.#options.watch !== undefined;
-      const listing = {
-        fileSystem,
-        rootUri: this.#options.path,
-        startAfter: isWatch ? null : this.#listedThrough,
-        signal: this.#abort.signal,
-      };
-      await forEachPage(listing, async (files, listedThrough) => {
+      const onPage = async (files: readonly FileStatus[], listedThrough: string | null) => {
         this.#enqueue(await this.#settled(files));
         if (!isWatch) this.#listedThrough = listedThrough;
         if (this.#pending.length - this.#pendingStart >= PENDING_MAX) await this.#waitForReaders();
-      });
+      };
+      const startAfter = isWatch ? null : this.#listedThrough;
+      await forEachPage(fileSystem, this.#options.path, this.#abort.signal, onPage, startAfter);
       if (isWatch) this.#listedThrough = null;
     } catch (error) {
       if (this.#abort.signal.aborted) return;

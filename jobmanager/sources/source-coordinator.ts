@@ -18,11 +18,8 @@ export interface SourceCoordinatorOptions {
   readonly onFailure: (error: SerializedError) => void;
   /** Only where readers can be started again; see {@link SourceCoordinator.subtaskReset}. */
   readonly tracking?: {
-    /**
-     * Whether single readers can be started again: false after too many splits were assigned between
-     * two checkpoints, until one completes. Called when it changes.
-     */
-    readonly onChanged: (complete: boolean) => void;
+    /** `trackingComplete` changed: it is false while too many splits were assigned to keep them. */
+    readonly onChanged: () => void;
   };
 }
 
@@ -147,6 +144,11 @@ export class SourceCoordinator {
   /** Its epoch joins the next one. */
   checkpointAborted(): void {}
 
+  /** Whether readers can be started again singly; never after the enumerator's end. */
+  get trackingComplete(): boolean {
+    return this.#trackingComplete && !this.#over;
+  }
+
   /** Stays readable after the end. */
   progress(): EnumeratorProgress {
     if (this.#over) {
@@ -180,7 +182,7 @@ export class SourceCoordinator {
     const complete = this.#tracker?.complete ?? true;
     if (complete === this.#trackingComplete) return;
     this.#trackingComplete = complete;
-    this.#options.tracking?.onChanged(complete);
+    this.#options.tracking?.onChanged();
   }
 
   #guarded(call: () => Promise<void> | void): void {

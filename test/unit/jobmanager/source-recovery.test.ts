@@ -64,7 +64,7 @@ function coordinate(enumerator: DatagenEnumerator, attempt = 0, parallelism = 2)
     attemptIds: Array.from({ length: parallelism }, (_, subtask) => `j/r/${subtask}/${attempt}`),
     sendToAttempt: (_attemptId, message) => sent.push(message),
     onFailure: (error) => assert.fail(error.message),
-    tracking: { onChanged: (complete) => tracking.push(complete) },
+    tracking: { onChanged: () => tracking.push(coordinator.trackingComplete) },
   });
   return { coordinator, sent, tracking };
 }

@@ -41,7 +41,8 @@ export class SourceListing {
         });
       }
       const { signal } = new AbortController();
-      await forEachPage(fileSystem, options.path, signal, async (files) => {
+      const pages = { fileSystem, rootUri: options.path, startAfter: null, signal };
+      await forEachPage(pages, async (files) => {
         for (const file of discovery.take(files)) {
           const listing = this.#sources.filter(
             (source) => source.discovery.take([file]).length > 0,

@@ -1,0 +1,41 @@
+import type { KeyedStateHandle } from '../../shared/checkpoint/snapshot.ts';
+import type { KeyedState } from './keyed-state.ts';
+import type { StateDescriptor } from './state-descriptor.ts';
+import type { StateTable } from './state-table.ts';
+
+export interface SnapshotRequest {
+  readonly checkpointId: number;
+  /** Stands alone: refers to nothing that other checkpoints store, nor they to it. */
+  readonly isSavepoint: boolean;
+}
+
+/** By the name of the state. */
+export type KeyedHandles = Readonly<Record<string, KeyedStateHandle>>;
+
+/**
+ * The keyed state of one operator of one subtask (Flink's KeyedStateBackend), as the task drives it;
+ * operators see `KeyedState`. One thread; only `snapshot`'s result and `restore` take time.
+ *
+ *   restore(handles)?  →  snapshot(request) → promise, then notifyCheckpointComplete or …Aborted  →  close
+ */
+export interface KeyedStateBackend {
+  readonly state: KeyedState;
+  /**
+   * Takes the state as of this call. The pause does not depend on the size: what is written is
+   * written in slices, while records go on changing the state. Rejects where storing fails.
+   */
+  snapshot(request: SnapshotRequest): Promise<KeyedHandles>;
+  /** From now on snapshots hold only what has changed since that one. */
+  notifyCheckpointComplete(checkpointId: number): void;
+  /** Its changes belong to the next one. */
+  notifyCheckpointAborted(checkpointId: number): void;
+  /** Before the first record; of several subtasks where the parallelism was another one. */
+  restore(handles: Readonly<Record<string, readonly KeyedStateHandle[]>>): Promise<void>;
+  /** Removes what lies on the local disk. */
+  close(): Promise<void>;
+}
+
+/** Where the tables of a backend come from. */
+export interface StateTables {
+  table(descriptor: StateDescriptor<unknown>): StateTable;
+}

@@ -3,36 +3,43 @@ import type { Clock } from '../../shared/time/clock.ts';
 import { HeapEngine } from './heap-engine.ts';
 import { IncrementalBackend } from './incremental-backend.ts';
 import type { KeyedStateBackend } from './keyed-state-backend.ts';
-import type { SnapshotStore } from './snapshot-store.ts';
+import type { StateEngine } from './state-engine.ts';
 import { KeyGroups } from './state-key.ts';
 
 export interface BackendOptions {
-  readonly kind: StateBackendKind;
   readonly subtaskIndex: number;
   readonly parallelism: number;
   readonly maxParallelism: number;
-  readonly store: SnapshotStore;
   readonly clock: Pick<Clock, 'monotonicMs'>;
   /** Where the LMDB backend makes its working file; default, under the system's temporary folder. */
   readonly localDirectory?: string;
   /** Entries that the LMDB backend keeps in memory, for each state. */
   readonly cacheEntries?: number;
+  /** Default: `SEGMENT_BYTES`. */
   readonly segmentBytes?: number;
 }
 
-/** The keyed state of one operator of one subtask. LMDB's library is loaded where it is used. */
-export async function createBackend(options: BackendOptions): Promise<KeyedStateBackend> {
-  const { store, clock, segmentBytes } = options;
-  const keyGroups = new KeyGroups(options);
-  const engine =
-    options.kind === 'lmdb' ? await lmdbEngine(options, keyGroups) : new HeapEngine(keyGroups);
-  const common = { engine, store, keyGroups, clock };
-  return new IncrementalBackend(segmentBytes === undefined ? common : { ...common, segmentBytes });
+/** Makes the keyed state of one operator of one subtask. */
+export type BackendFactory = (options: BackendOptions) => KeyedStateBackend;
+
+/** LMDB's library is loaded where a job asks for it, and only there. */
+export async function backendFactory(kind: StateBackendKind): Promise<BackendFactory> {
+  if (kind === 'heap') return (options) => backend(options, (groups) => new HeapEngine(groups));
+  const { LmdbEngine } = await import('./lmdb-engine.ts');
+  return (options) =>
+    backend(options, (keyGroups) => {
+      const { localDirectory: directory = null, cacheEntries } = options;
+      const common = { keyGroups, directory };
+      return new LmdbEngine(cacheEntries === undefined ? common : { ...common, cacheEntries });
+    });
 }
 
-async function lmdbEngine(options: BackendOptions, keyGroups: KeyGroups) {
-  const { LmdbEngine } = await import('./lmdb-engine.ts');
-  const { localDirectory: directory = null, cacheEntries } = options;
-  const common = { keyGroups, directory };
-  return new LmdbEngine(cacheEntries === undefined ? common : { ...common, cacheEntries });
+function backend(
+  options: BackendOptions,
+  createEngine: (keyGroups: KeyGroups) => StateEngine,
+): KeyedStateBackend {
+  const { clock, segmentBytes } = options;
+  const keyGroups = new KeyGroups(options);
+  const common = { engine: createEngine(keyGroups), keyGroups, clock };
+  return new IncrementalBackend(segmentBytes === undefined ? common : { ...common, segmentBytes });
 }

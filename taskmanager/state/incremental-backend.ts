@@ -10,9 +10,10 @@ import type { Clock } from '../../shared/time/clock.ts';
 import { KeyedState } from './keyed-state.ts';
 import type { KeyedHandles, KeyedStateBackend, SnapshotRequest } from './keyed-state-backend.ts';
 import { Pace } from './pace.ts';
+import { PieceStore } from './piece-store.ts';
 import { readSegments } from './segment-reader.ts';
-import { SegmentWriter } from './segment-writer.ts';
-import type { SnapshotStore } from './snapshot-store.ts';
+import { type OpenSegment, SegmentWriter } from './segment-writer.ts';
+import type { SnapshotLoader, SnapshotStore } from './snapshot-store.ts';
 import type { FrozenState, StateEngine } from './state-engine.ts';
 import type { KeyGroups } from './state-key.ts';
 
@@ -21,7 +22,6 @@ export const CHAIN_SEGMENTS_MAX = 32;
 
 export interface IncrementalBackendOptions {
   readonly engine: StateEngine;
-  readonly store: SnapshotStore;
   readonly keyGroups: KeyGroups;
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly segmentBytes?: number;
@@ -57,13 +57,13 @@ export class IncrementalBackend implements KeyedStateBackend {
   }
 
   snapshot(request: SnapshotRequest): Promise<KeyedHandles> {
-    const { checkpointId, isSavepoint } = request;
+    const { checkpointId, isSavepoint, store } = request;
     const before = isSavepoint || this.#needsBase() ? null : this.#confirmed;
     // From here on the snapshot is fixed: changes go to the next epoch.
     const frozen = this.#engine.freeze();
     const pending: PendingSnapshot = { isCancelled: false, chain: null };
     this.#pending.set(checkpointId, pending);
-    return this.#write(frozen, pending, { before, isSavepoint });
+    return this.#write(frozen, pending, { before, isSavepoint, store });
   }
 
   notifyCheckpointComplete(checkpointId: number): void {
@@ -78,10 +78,13 @@ export class IncrementalBackend implements KeyedStateBackend {
     this.#drop(checkpointId);
   }
 
-  async restore(handles: Readonly<Record<string, readonly KeyedStateHandle[]>>): Promise<void> {
-    const { store, keyGroups, clock } = this.#options;
-    const source = { store, range: keyGroups.range, pace: new Pace(clock) };
-    for (const [name, parts] of Object.entries(handles)) {
+  async restore(restored: {
+    readonly keyed: Readonly<Record<string, readonly KeyedStateHandle[]>>;
+    readonly loader: SnapshotLoader;
+  }): Promise<void> {
+    const { keyGroups, clock } = this.#options;
+    const source = { loader: restored.loader, range: keyGroups.range, pace: new Pace(clock) };
+    for (const [name, parts] of Object.entries(restored.keyed)) {
       for (const part of parts) {
         await readSegments(part, source, (entry) => this.#engine.load(name, entry));
       }
@@ -115,23 +118,18 @@ export class IncrementalBackend implements KeyedStateBackend {
   async #write(
     frozen: FrozenState,
     pending: PendingSnapshot,
-    { before, isSavepoint }: { before: Chain | null; isSavepoint: boolean },
+    options: { before: Chain | null; isSavepoint: boolean; store: SnapshotStore },
   ): Promise<KeyedHandles> {
-    const handles: Record<string, KeyedStateHandle> = {};
-    let bytes = 0;
+    const { before, isSavepoint, store } = options;
+    const kind = before === null ? 'base' : 'changes';
+    const pieces = new PieceStore(store, isSavepoint ? 'checkpoint' : 'shared');
+    const written: [name: string, segments: readonly OpenSegment[]][] = [];
     try {
       const pace = new Pace(this.#options.clock);
       // The caller goes on first.
       await pace.rest();
       for (const name of frozen.names) {
-        const writer = new SegmentWriter({
-          kind: before === null ? 'base' : 'changes',
-          store: this.#options.store,
-          scope: isSavepoint ? 'checkpoint' : 'shared',
-          ...(this.#options.segmentBytes === undefined
-            ? {}
-            : { segmentBytes: this.#options.segmentBytes }),
-        });
+        const writer = new SegmentWriter(kind, pieces, this.#options.segmentBytes);
         const entries = before === null ? frozen.all(name) : frozen.changes(name, before.epoch);
         for (const entry of entries) {
           if (entry !== null) {
@@ -141,19 +139,27 @@ export class IncrementalBackend implements KeyedStateBackend {
           if (pace.isDue()) await pace.rest();
           if (pending.isCancelled || this.#isClosed) throw cancelled();
         }
-        const earlier = before?.handles[name]?.segments ?? [];
-        handles[name] = { segments: [...earlier, ...(await writer.finish())] };
-        bytes += writer.bytes;
+        await writer.cut();
+        written.push([name, writer.segments]);
       }
     } finally {
       frozen.release();
+    }
+    const handles: Record<string, KeyedStateHandle> = {};
+    for (const [name, segments] of written) {
+      const stored = segments.map(async (segment) => ({
+        ...segment,
+        handle: await segment.handle,
+      }));
+      const earlier = before?.handles[name]?.segments ?? [];
+      handles[name] = { segments: [...earlier, ...(await Promise.all(stored))] };
     }
     if (!isSavepoint) {
       const { epoch } = frozen;
       pending.chain =
         before === null
-          ? { epoch, handles, baseBytes: bytes, changesBytes: 0 }
-          : { ...before, epoch, handles, changesBytes: before.changesBytes + bytes };
+          ? { epoch, handles, baseBytes: pieces.bytes, changesBytes: 0 }
+          : { ...before, epoch, handles, changesBytes: before.changesBytes + pieces.bytes };
     }
     return handles;
   }

@@ -1,10 +1,10 @@
 import type { KeyedStateHandle } from '../../shared/checkpoint/snapshot.ts';
 import type { KeyedState } from './keyed-state.ts';
-import type { StateDescriptor } from './state-descriptor.ts';
-import type { StateTable } from './state-table.ts';
+import type { SnapshotLoader, SnapshotStore } from './snapshot-store.ts';
 
 export interface SnapshotRequest {
   readonly checkpointId: number;
+  readonly store: SnapshotStore;
   /** Stands alone: refers to nothing that other checkpoints store, nor they to it. */
   readonly isSavepoint: boolean;
 }
@@ -16,7 +16,7 @@ export type KeyedHandles = Readonly<Record<string, KeyedStateHandle>>;
  * The keyed state of one operator of one subtask (Flink's KeyedStateBackend), as the task drives it;
  * operators see `KeyedState`. One thread; only `snapshot`'s result and `restore` take time.
  *
- *   restore(handles)?  →  snapshot(request) → promise, then notifyCheckpointComplete or …Aborted  →  close
+ *   restore(restored)?  →  snapshot(request) → promise, then notifyCheckpointComplete or …Aborted  →  close
  */
 export interface KeyedStateBackend {
   readonly state: KeyedState;
@@ -30,12 +30,10 @@ export interface KeyedStateBackend {
   /** Its changes belong to the next one. */
   notifyCheckpointAborted(checkpointId: number): void;
   /** Before the first record; of several subtasks where the parallelism was another one. */
-  restore(handles: Readonly<Record<string, readonly KeyedStateHandle[]>>): Promise<void>;
+  restore(restored: {
+    readonly keyed: Readonly<Record<string, readonly KeyedStateHandle[]>>;
+    readonly loader: SnapshotLoader;
+  }): Promise<void>;
   /** Removes what lies on the local disk. */
   close(): Promise<void>;
-}
-
-/** Where the tables of a backend come from. */
-export interface StateTables {
-  table(descriptor: StateDescriptor<unknown>): StateTable;
 }

@@ -9,10 +9,10 @@ import { SluiceError } from '../../shared/errors/sluice-error.ts';
 import type { KeyGroupRange } from '../../shared/key-groups/key-group-assignment.ts';
 import type { Pace } from './pace.ts';
 import { ENTRY_FLAG, type EncodedEntry, SEGMENT_FORMAT } from './segment-format.ts';
-import type { SnapshotStore } from './snapshot-store.ts';
+import type { SnapshotLoader } from './snapshot-store.ts';
 
 export interface SegmentSource {
-  readonly store: SnapshotStore;
+  readonly loader: SnapshotLoader;
   readonly range: KeyGroupRange;
   readonly pace: Pace;
 }
@@ -20,7 +20,7 @@ export interface SegmentSource {
 /** `apply` is called for each entry in the order in which they count; its bytes are views. */
 export async function readSegments(
   handle: KeyedStateHandle,
-  { store, range, pace }: SegmentSource,
+  { loader, range, pace }: SegmentSource,
   apply: (entry: EncodedEntry) => void,
 ): Promise<void> {
   for (const segment of handle.segments) {
@@ -29,7 +29,7 @@ export async function readSegments(
     const from = Math.max(firstKeyGroup, range.first);
     const to = Math.min(lastKeyGroup, range.last);
     if (from > to) continue;
-    const bytes = await store.load(segment.handle);
+    const bytes = await loader.load(segment.handle);
     verify(bytes, segment.handle);
     for (let keyGroup = from; keyGroup <= to; keyGroup += 1) {
       const group = new EntryCursor(bytes, segment, keyGroup);
@@ -91,7 +91,7 @@ class EntryCursor {
 
 function damaged(what: string, handle: StateHandle): SluiceError {
   const where = handle.kind === 'object' ? `${handle.uri} at ${handle.offset}` : 'the metadata';
-  return new SluiceError('PROTOCOL_VIOLATION', `a piece of keyed state ${what}: ${where}`, {
+  return new SluiceError('STATE_CORRUPT', `a piece of keyed state ${what}: ${where}`, {
     domain: 'external',
     hint: 'the checkpoint is damaged: restore an earlier one',
   });

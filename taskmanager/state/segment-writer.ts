@@ -1,35 +1,34 @@
-/**
- * Writes the entries of one state as segments and stores each as soon as it is full: one segment's
- * bytes are in memory at a time. Slot's thread.
- */
+/** Writes the entries of one state as segments, each stored as soon as it is full. Slot's thread. */
 import type { KeyedStateSegment } from '../../shared/checkpoint/snapshot.ts';
+import type { StateHandle } from '../../shared/checkpoint/state-handle.ts';
+import type { PieceStore } from './piece-store.ts';
 import { ENTRY_FLAG, type EncodedEntry, SEGMENT_BYTES, SEGMENT_FORMAT } from './segment-format.ts';
-import type { SnapshotStore } from './snapshot-store.ts';
 
 const FIRST_BYTES = 16 * 1024;
 
-export interface SegmentWriterOptions {
-  readonly kind: 'base' | 'changes';
-  readonly store: SnapshotStore;
-  readonly scope: 'checkpoint' | 'shared';
-  /** Default: `SEGMENT_BYTES`. */
-  readonly segmentBytes?: number;
+/** A segment that is being stored. */
+export interface OpenSegment extends Omit<KeyedStateSegment, 'handle'> {
+  readonly handle: Promise<StateHandle>;
 }
 
 export class SegmentWriter {
-  readonly #options: SegmentWriterOptions;
+  readonly segments: OpenSegment[] = [];
+  readonly #kind: KeyedStateSegment['kind'];
+  readonly #pieces: PieceStore;
   readonly #segmentBytes: number;
-  readonly #segments: KeyedStateSegment[] = [];
   #buffer = Buffer.allocUnsafe(FIRST_BYTES);
   #position = 0;
   #firstKeyGroup = 0;
   #offsets: number[] = [];
-  /** Of all segments. */
-  bytes = 0;
 
-  constructor(options: SegmentWriterOptions) {
-    this.#options = options;
-    this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
+  constructor(
+    kind: KeyedStateSegment['kind'],
+    pieces: PieceStore,
+    segmentBytes: number = SEGMENT_BYTES,
+  ) {
+    this.#kind = kind;
+    this.#pieces = pieces;
+    this.#segmentBytes = segmentBytes;
   }
 
   /** Before each entry: whether `cut` is due. */
@@ -51,21 +50,20 @@ export class SegmentWriter {
     if (value !== null) this.#part(value);
   }
 
+  /** Closes the segment; resolves when there is room for another one. */
   async cut(): Promise<void> {
     if (this.#position === 0) return;
     this.#offsets.push(this.#position);
     // A copy of the right size: the store may keep or transfer it.
     const bytes = new Uint8Array(this.#buffer.subarray(0, this.#position));
-    const { kind, store, scope } = this.#options;
-    const segment = { kind, firstKeyGroup: this.#firstKeyGroup, offsets: this.#offsets };
     this.#position = 0;
-    this.bytes += bytes.byteLength;
-    this.#segments.push({ ...segment, handle: await store.store(bytes, scope) });
-  }
-
-  async finish(): Promise<readonly KeyedStateSegment[]> {
-    await this.cut();
-    return this.#segments;
+    const segment = {
+      kind: this.#kind,
+      firstKeyGroup: this.#firstKeyGroup,
+      offsets: this.#offsets,
+    };
+    this.segments.push({ ...segment, handle: this.#pieces.add(bytes) });
+    await this.#pieces.hasRoom();
   }
 
   #lastKeyGroup(): number {

@@ -1,9 +1,9 @@
 import { crc32 } from 'node:zlib';
 import type { StateHandle } from '../../shared/checkpoint/state-handle.ts';
-import type { SnapshotStore } from '../../taskmanager/state/snapshot-store.ts';
+import type { SnapshotLoader, SnapshotStore } from '../../taskmanager/state/snapshot-store.ts';
 
 /** Keeps snapshots in memory, one object for each piece; can be told to fail and to wait. */
-export class MemorySnapshotStore implements SnapshotStore {
+export class MemorySnapshotStore implements SnapshotStore, SnapshotLoader {
   readonly objects = new Map<string, Uint8Array>();
   /** Of all that was ever stored. */
   bytes = 0;
@@ -11,7 +11,10 @@ export class MemorySnapshotStore implements SnapshotStore {
   /** What `store` waits for. */
   gate: Promise<void> = Promise.resolve();
 
-  async store(bytes: Uint8Array, scope: 'checkpoint' | 'shared'): Promise<StateHandle> {
+  async store(
+    bytes: Uint8Array<ArrayBuffer>,
+    scope: 'checkpoint' | 'shared',
+  ): Promise<StateHandle> {
     await this.gate;
     if (this.failure !== null) throw this.failure;
     const uri = `memory://${scope}/${this.objects.size}`;

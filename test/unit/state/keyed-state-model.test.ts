@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { STATE_BACKENDS, type StateBackendKind } from '../../../shared/checkpoint/state-backend.ts';
-import { createBackend } from '../../../taskmanager/state/create-backend.ts';
+import { backendFactory } from '../../../taskmanager/state/create-backend.ts';
 import type { KeyedState } from '../../../taskmanager/state/keyed-state.ts';
 import type {
   KeyedHandles,
@@ -174,14 +174,12 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
 
 const clock = { monotonicMs: () => performance.now() };
 
-const open = (
+const open = async (
   kind: StateBackendKind,
-  store: MemorySnapshotStore,
   subtask = { subtaskIndex: 0, parallelism: 1 },
-): Promise<KeyedStateBackend> =>
-  createBackend({
-    kind,
-    store,
+): Promise<KeyedStateBackend> => {
+  const create = await backendFactory(kind);
+  return create({
     clock,
     ...subtask,
     maxParallelism: MAX_PARALLELISM,
@@ -189,6 +187,7 @@ const open = (
     cacheEntries: 8,
     segmentBytes: 200,
   });
+};
 
 /** Runs the steps; gives the handles and the content of every completed checkpoint. */
 async function run(
@@ -207,7 +206,7 @@ async function run(
       const expected = model.content();
       store.failure = step.kind === 'fail' ? new Error('no storage') : null;
       const isSavepoint = step.kind === 'checkpoint' && step.isSavepoint;
-      const written = backend.snapshot({ checkpointId: index, isSavepoint });
+      const written = backend.snapshot({ checkpointId: index, isSavepoint, store });
       for (const change of step.during) both(change);
       if (step.kind === 'abort') backend.notifyCheckpointAborted(index);
       if (step.kind === 'checkpoint') {
@@ -241,8 +240,8 @@ async function restored(
   const lines: string[] = [];
   const backends: KeyedStateBackend[] = [];
   for (let subtaskIndex = 0; subtaskIndex < parallelism; subtaskIndex += 1) {
-    const backend = await open(kind, store, { subtaskIndex, parallelism });
-    await backend.restore(byName);
+    const backend = await open(kind, { subtaskIndex, parallelism });
+    await backend.restore({ keyed: byName, loader: store });
     lines.push(...content(backend.state));
     backends.push(backend);
   }
@@ -257,11 +256,16 @@ for (const kind of STATE_BACKENDS) {
 
   describe(`keyed state on the backend ${kind}`, () => {
     it('when checkpoints complete, fail and abort at any point, then each restores as it was', async () => {
-      const steps = fc.array(anyStep, { maxLength: 60 });
+      // Enough keys that a checkpoint's changes are the lesser part.
+      const many = Array.from(
+        { length: 40 },
+        (_, key): Step => ({ kind: 'update', key, value: key }),
+      );
+      const steps = fc.array(anyStep, { maxLength: 60 }).map((after) => [...many, ...after]);
       await fc.assert(
         fc.asyncProperty(steps, async (sequence) => {
           const store = new MemorySnapshotStore();
-          const backend = await open(kind, store);
+          const backend = await open(kind);
           const completed = await run(backend, store, sequence);
           await backend.close();
           for (const { handles, expected } of completed) {
@@ -286,7 +290,7 @@ for (const kind of STATE_BACKENDS) {
       await fc.assert(
         fc.asyncProperty(changes, async (sequence) => {
           const store = new MemorySnapshotStore();
-          const first = await open(kind, store);
+          const first = await open(kind);
           const [checkpoint] = await run(first, store, [
             ...sequence,
             { kind: 'checkpoint', isSavepoint: false, during: [] },
@@ -299,7 +303,7 @@ for (const kind of STATE_BACKENDS) {
             assert.deepEqual(after.content, checkpoint.expected);
             handles = await Promise.all(
               after.backends.map((backend) =>
-                backend.snapshot({ checkpointId: 1, isSavepoint: parallelism === 3 }),
+                backend.snapshot({ checkpointId: 1, isSavepoint: parallelism === 3, store }),
               ),
             );
             await closeAll(after.backends);

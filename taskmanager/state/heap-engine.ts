@@ -184,6 +184,10 @@ export class HeapTable implements StateTable {
     return this.#byKey?.get(canonicalKey(key)) ?? [];
   }
 
+  clear(): void {
+    for (const [flat, entry] of this.all) this.remove(flat, entry);
+  }
+
   upgrade(stored: unknown): unknown {
     return this.#upgrade === null ? stored : this.#upgrade(stored);
   }

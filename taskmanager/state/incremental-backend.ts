@@ -7,13 +7,14 @@
 import type { KeyedStateHandle, KeyedStateSegment } from '../../shared/checkpoint/snapshot.ts';
 import { SluiceError } from '../../shared/errors/sluice-error.ts';
 import type { Clock } from '../../shared/time/clock.ts';
+import type { KeyedSnapshot } from '../operators/runtime/member-snapshot.ts';
+import type { SnapshotLoader } from '../task/snapshot-store.ts';
 import { KeyedState } from './keyed-state.ts';
 import type { KeyedHandles, KeyedStateBackend, SnapshotRequest } from './keyed-state-backend.ts';
 import { Pace } from './pace.ts';
 import { PieceStore } from './piece-store.ts';
 import { readSegments } from './segment-reader.ts';
 import { type OpenSegment, SegmentWriter } from './segment-writer.ts';
-import type { SnapshotLoader, SnapshotStore } from './snapshot-store.ts';
 import type { FrozenState, StateEngine } from './state-engine.ts';
 import type { KeyGroups } from './state-key.ts';
 
@@ -56,14 +57,21 @@ export class IncrementalBackend implements KeyedStateBackend {
     this.state = new KeyedState((descriptor) => options.engine.table(descriptor));
   }
 
-  snapshot(request: SnapshotRequest): Promise<KeyedHandles> {
+  snapshot(request: SnapshotRequest): KeyedSnapshot {
     const { checkpointId, isSavepoint, store } = request;
     const before = isSavepoint || this.#needsBase() ? null : this.#confirmed;
     // From here on the snapshot is fixed: changes go to the next epoch.
     const frozen = this.#engine.freeze();
     const pending: PendingSnapshot = { isCancelled: false, chain: null };
     this.#pending.set(checkpointId, pending);
-    return this.#write(frozen, pending, { before, isSavepoint, store });
+    const pieces = new PieceStore(store, isSavepoint ? 'checkpoint' : 'shared');
+    const handedOver = this.#handOver(frozen, pending, { before, pieces });
+    const handles = handedOver.then(async (written) => {
+      const stored = await storedHandles(written, before);
+      if (!isSavepoint) pending.chain = chainOf(frozen.epoch, stored, { before, pieces });
+      return stored;
+    });
+    return { handedOver: handedOver.then(undefined, () => undefined), handles };
   }
 
   notifyCheckpointComplete(checkpointId: number): void {
@@ -115,20 +123,19 @@ export class IncrementalBackend implements KeyedStateBackend {
     );
   }
 
-  async #write(
+  /** Writes everything; when it resolves, nothing is left to be handed over. */
+  async #handOver(
     frozen: FrozenState,
     pending: PendingSnapshot,
-    options: { before: Chain | null; isSavepoint: boolean; store: SnapshotStore },
-  ): Promise<KeyedHandles> {
-    const { before, isSavepoint, store } = options;
-    const kind = before === null ? 'base' : 'changes';
-    const pieces = new PieceStore(store, isSavepoint ? 'checkpoint' : 'shared');
-    const written: [name: string, segments: readonly OpenSegment[]][] = [];
+    { before, pieces }: { before: Chain | null; pieces: PieceStore },
+  ): Promise<readonly WrittenState[]> {
+    const written: WrittenState[] = [];
     try {
       const pace = new Pace(this.#options.clock);
       // The caller goes on first.
       await pace.rest();
       for (const name of frozen.names) {
+        const kind = before === null ? 'base' : 'changes';
         const writer = new SegmentWriter(kind, pieces, this.#options.segmentBytes);
         const entries = before === null ? frozen.all(name) : frozen.changes(name, before.epoch);
         for (const entry of entries) {
@@ -140,29 +147,40 @@ export class IncrementalBackend implements KeyedStateBackend {
           if (pending.isCancelled || this.#isClosed) throw cancelled();
         }
         await writer.cut();
-        written.push([name, writer.segments]);
+        written.push({ name, segments: writer.segments });
       }
     } finally {
       frozen.release();
     }
-    const handles: Record<string, KeyedStateHandle> = {};
-    for (const [name, segments] of written) {
-      const stored = segments.map(async (segment) => ({
-        ...segment,
-        handle: await segment.handle,
-      }));
-      const earlier = before?.handles[name]?.segments ?? [];
-      handles[name] = { segments: [...earlier, ...(await Promise.all(stored))] };
-    }
-    if (!isSavepoint) {
-      const { epoch } = frozen;
-      pending.chain =
-        before === null
-          ? { epoch, handles, baseBytes: pieces.bytes, changesBytes: 0 }
-          : { ...before, epoch, handles, changesBytes: before.changesBytes + pieces.bytes };
-    }
-    return handles;
+    return written;
   }
+}
+
+interface WrittenState {
+  readonly name: string;
+  readonly segments: readonly OpenSegment[];
+}
+
+async function storedHandles(
+  written: readonly WrittenState[],
+  before: Chain | null,
+): Promise<KeyedHandles> {
+  const handles: Record<string, KeyedStateHandle> = {};
+  for (const { name, segments } of written) {
+    const stored = segments.map(async (segment) => ({ ...segment, handle: await segment.handle }));
+    const earlier = before?.handles[name]?.segments ?? [];
+    handles[name] = { segments: [...earlier, ...(await Promise.all(stored))] };
+  }
+  return handles;
+}
+
+function chainOf(
+  epoch: number,
+  handles: KeyedHandles,
+  { before, pieces: { bytes } }: { before: Chain | null; pieces: PieceStore },
+): Chain {
+  if (before === null) return { epoch, handles, baseBytes: bytes, changesBytes: 0 };
+  return { ...before, epoch, handles, changesBytes: before.changesBytes + bytes };
 }
 
 function changesOf(segments: readonly KeyedStateSegment[]): number {

@@ -1,6 +1,7 @@
 import type { KeyedStateHandle } from '../../shared/checkpoint/snapshot.ts';
+import type { KeyedSnapshot } from '../operators/runtime/member-snapshot.ts';
+import type { SnapshotLoader, SnapshotStore } from '../task/snapshot-store.ts';
 import type { KeyedState } from './keyed-state.ts';
-import type { SnapshotLoader, SnapshotStore } from './snapshot-store.ts';
 
 export interface SnapshotRequest {
   readonly checkpointId: number;
@@ -22,9 +23,9 @@ export interface KeyedStateBackend {
   readonly state: KeyedState;
   /**
    * Takes the state as of this call. The pause does not depend on the size: what is written is
-   * written in slices, while records go on changing the state. Rejects where storing fails.
+   * written in slices, while records go on changing the state.
    */
-  snapshot(request: SnapshotRequest): Promise<KeyedHandles>;
+  snapshot(request: SnapshotRequest): KeyedSnapshot;
   /** From now on snapshots hold only what has changed since that one. */
   notifyCheckpointComplete(checkpointId: number): void;
   /** Its changes belong to the next one. */

@@ -50,7 +50,7 @@ export class LmdbEngine implements StateEngine {
   /** Entries are touched anew in every epoch and after every batch. */
   generation = 1;
   #batch: { table: LmdbTable; entry: StateEntry }[] = [];
-  #loads: { key: Buffer; value: Buffer | null }[] = [];
+  #loads: { table: number; key: Buffer; value: Buffer | null }[] = [];
   #epoch = 1;
   changesKnownSince = Number.POSITIVE_INFINITY;
   /** Of epochs that are not forgotten, the current one last. */
@@ -106,12 +106,19 @@ export class LmdbEngine implements StateEngine {
     this.store.write(() => {
       for (const { table, entry } of batch) {
         const key = this.keyBytes(table, entry.keyGroup, entry.key, entry.sub);
-        if (entry.isRemoved) this.store.remove(key);
-        else this.store.put(key, this.codec.encode(entry.value));
+        if (entry.isRemoved) this.store.remove(table.number, key);
+        else this.store.put(table.number, key, this.codec.encode(entry.value));
         if (noting !== undefined) this.store.noteChange(noting.list, key);
       }
     });
     if (noting !== undefined) this.#noted(noting, batch.length);
+  }
+
+  /** Its removals are not noted one by one: a base follows. */
+  clearTable(table: LmdbTable): void {
+    this.flush();
+    this.store.clear(table.number);
+    this.#stopNoting();
   }
 
   freeze(): FrozenState {
@@ -139,15 +146,19 @@ export class LmdbEngine implements StateEngine {
     bytes.writeUInt16BE(table.number, 0);
     bytes.writeUInt16BE(keyGroup, 2);
     if (bytes.length > LMDB_KEY_BYTES_MAX) throw keyTooLong(bytes.length);
-    this.#loads.push({ key: bytes, value: value === null ? null : Buffer.from(value) });
+    this.#loads.push({
+      table: table.number,
+      key: bytes,
+      value: value === null ? null : Buffer.from(value),
+    });
     if (this.#loads.length >= BATCH_ENTRIES) this.finishLoading();
   }
 
   finishLoading(): void {
     this.store.write(() => {
-      for (const { key, value } of this.#loads) {
-        if (value === null) this.store.remove(key);
-        else this.store.put(key, value);
+      for (const { table, key, value } of this.#loads) {
+        if (value === null) this.store.remove(table, key);
+        else this.store.put(table, key, value);
       }
     });
     this.#loads = [];
@@ -160,7 +171,8 @@ export class LmdbEngine implements StateEngine {
   #tableNamed(name: string): LmdbTable {
     let table = this.#tables.get(name);
     if (table === undefined) {
-      table = new LmdbTable(this, { number: this.#tables.size, cacheEntries: this.#cacheEntries });
+      const number = this.store.addTable();
+      table = new LmdbTable(this, { number, cacheEntries: this.#cacheEntries });
       this.#tables.set(name, table);
     }
     return table;
@@ -226,7 +238,9 @@ class FrozenLmdb implements FrozenState {
   *all(name: string): Iterable<EncodedEntry> {
     const table = this.#tables.get(name);
     if (table === undefined) return;
-    for (const { key, value } of this.#engine.store.entries(table.prefix, this.#transaction)) {
+    const { store } = this.#engine;
+    const transaction = this.#transaction;
+    for (const { key, value } of store.entries(table.number, table.prefix, transaction)) {
       yield table.encodedEntry(key, value);
     }
   }
@@ -238,7 +252,7 @@ class FrozenLmdb implements FrozenState {
     for (const { epoch, list } of this.#lists) {
       if (epoch <= sinceEpoch) continue;
       for (const key of store.changedKeys(list, table.prefix, this.#transaction)) {
-        yield table.encodedEntry(key, store.read(key, this.#transaction) ?? null);
+        yield table.encodedEntry(key, store.read(table.number, key, this.#transaction) ?? null);
       }
     }
   }

@@ -8,12 +8,15 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase, type Transaction } from 'lmdb';
+import { invariant } from '../../shared/errors/invariant.ts';
 
 /** Keys of LMDB's pages of 4 KiB may be so long. */
 export const LMDB_KEY_BYTES_MAX = 1978;
 
 /** Entries read at a time: between two reads others may write. */
 const READ_ENTRIES = 512;
+/** States of one operator. */
+const TABLES_MAX = 64;
 /** Changes of so many unconfirmed epochs are noted, each in a database of its own. */
 export const CHANGE_LISTS = 8;
 
@@ -25,7 +28,8 @@ const NOTHING = Buffer.from([0]);
 export class LmdbStore {
   readonly #folder: string;
   readonly #environment: RootDatabase<Bytes, Bytes>;
-  readonly #entries: ByteDatabase;
+  /** One for each state. */
+  readonly #entries: ByteDatabase[] = [];
   readonly #changes: readonly ByteDatabase[];
 
   /** `directory`: default, one under the system's folder for temporary files. */
@@ -39,23 +43,33 @@ export class LmdbStore {
       noSync: true,
       noMetaSync: true,
       overlappingSync: false,
-      maxDbs: CHANGE_LISTS + 2,
+      maxDbs: CHANGE_LISTS + TABLES_MAX + 1,
       ...BINARY,
     });
-    this.#entries = this.#environment.openDB<Bytes, Bytes>('entries', BINARY);
     this.#changes = Array.from({ length: CHANGE_LISTS }, (_, index) =>
       this.#environment.openDB<Bytes, Bytes>(`changes-${index}`, BINARY),
     );
     this.#removeFolder();
   }
 
+  /** A further state; gives its number. */
+  addTable(): number {
+    const number = this.#entries.length;
+    invariant(number < TABLES_MAX, 'an operator has few states', { number });
+    this.#entries.push(this.#environment.openDB<Bytes, Bytes>(`entries-${number}`, BINARY));
+    return number;
+  }
+
   get entryCount(): number {
-    return (this.#entries.getStats() as { entryCount: number }).entryCount;
+    return this.#entries.reduce(
+      (sum, table) => sum + (table.getStats() as { entryCount: number }).entryCount,
+      0,
+    );
   }
 
   /** Valid until the next call. */
-  get(key: Bytes): Bytes | undefined {
-    return this.#entries.getBinaryFast(key);
+  get(table: number, key: Bytes): Bytes | undefined {
+    return this.#entries[table]?.getBinaryFast(key);
   }
 
   write(work: () => void): void {
@@ -63,13 +77,17 @@ export class LmdbStore {
   }
 
   /** Inside `write`. */
-  put(key: Bytes, value: Bytes): void {
-    this.#entries.putSync(key, value);
+  put(table: number, key: Bytes, value: Bytes): void {
+    this.#entries[table]?.putSync(key, value);
   }
 
   /** Inside `write`. */
-  remove(key: Bytes): void {
-    this.#entries.removeSync(key);
+  remove(table: number, key: Bytes): void {
+    this.#entries[table]?.removeSync(key);
+  }
+
+  clear(table: number): void {
+    this.#entries[table]?.clearSync();
   }
 
   /** Inside `write`. */
@@ -85,16 +103,18 @@ export class LmdbStore {
     return this.#environment.useReadTransaction();
   }
 
-  read(key: Bytes, transaction: Transaction): Bytes | undefined {
-    return this.#entries.get(key, { transaction });
+  read(table: number, key: Bytes, transaction: Transaction): Bytes | undefined {
+    return this.#entries[table]?.get(key, { transaction });
   }
 
   /** Keys that begin with the prefix, in order; null: as of each read. */
   *entries(
+    table: number,
     prefix: Bytes,
     transaction: Transaction | null,
   ): Iterable<{ readonly key: Bytes; readonly value: Bytes }> {
-    yield* scan(this.#entries, prefix, transaction);
+    const database = this.#entries[table];
+    if (database !== undefined) yield* scan(database, prefix, transaction);
   }
 
   *changedKeys(list: number, prefix: Bytes, transaction: Transaction): Iterable<Bytes> {

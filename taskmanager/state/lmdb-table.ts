@@ -66,7 +66,7 @@ export class LmdbTable implements StateTable {
 
   *entries(): Iterable<StateEntry> {
     this.#engine.flush();
-    for (const { key, value } of this.#engine.store.entries(this.prefix, null)) {
+    for (const { key, value } of this.#engine.store.entries(this.number, this.prefix, null)) {
       const [stateKey, sub] = this.#keyOf(key);
       const place = { key: stateKey, sub, keyGroup: key.readUInt16BE(2) };
       yield new StateEntry(place, this.#decode(value), 0);
@@ -77,12 +77,18 @@ export class LmdbTable implements StateTable {
     this.#engine.flush();
     const group = this.#engine.keyGroups.of(key);
     const prefix = Buffer.from(this.#engine.keyBytes(this, group, key, undefined));
-    for (const found of this.#engine.store.entries(prefix, null)) {
+    for (const found of this.#engine.store.entries(this.number, prefix, null)) {
       const [, sub] = this.#keyOf(found.key);
       if (sub === undefined) continue;
       const entry = this.get(canonicalPair(key, sub), key, sub);
       if (entry !== undefined) yield entry;
     }
+  }
+
+  clear(): void {
+    this.#engine.clearTable(this);
+    this.#young = new Map();
+    this.#old = new Map();
   }
 
   upgradeWith(upgrade: (stored: unknown) => unknown): void {
@@ -108,7 +114,10 @@ export class LmdbTable implements StateTable {
 
   #read(flat: CanonicalKey, key: StateKey, sub: StateKey | undefined): StateEntry | undefined {
     const keyGroup = this.#engine.keyGroups.of(key);
-    const bytes = this.#engine.store.get(this.#engine.keyBytes(this, keyGroup, key, sub));
+    const bytes = this.#engine.store.get(
+      this.number,
+      this.#engine.keyBytes(this, keyGroup, key, sub),
+    );
     if (bytes === undefined) return undefined;
     const entry = new StateEntry({ key, sub, keyGroup }, this.#decode(bytes), 0);
     this.#remember(flat, entry);

@@ -1,11 +1,12 @@
 import type { StateHandle } from '../../shared/checkpoint/state-handle.ts';
-import type { SnapshotStore } from './snapshot-store.ts';
+import type { SnapshotStore } from '../task/snapshot-store.ts';
 
 /**
  * Pieces that are handed over and not stored yet; with `SEGMENT_BYTES` it bounds the memory of a
- * snapshot under way.
+ * snapshot under way: 256 MiB. As many as that, because the store closes its few objects when
+ * everybody has handed over everything.
  */
-const PIECES_IN_FLIGHT_MAX = 4;
+const PIECES_IN_FLIGHT_MAX = 32;
 
 /** Hands the pieces of one snapshot over without waiting for each, up to a bound. */
 export class PieceStore {

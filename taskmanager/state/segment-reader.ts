@@ -7,9 +7,9 @@ import type { KeyedStateHandle, KeyedStateSegment } from '../../shared/checkpoin
 import type { StateHandle } from '../../shared/checkpoint/state-handle.ts';
 import { SluiceError } from '../../shared/errors/sluice-error.ts';
 import type { KeyGroupRange } from '../../shared/key-groups/key-group-assignment.ts';
+import type { SnapshotLoader } from '../task/snapshot-store.ts';
 import type { Pace } from './pace.ts';
 import { ENTRY_FLAG, type EncodedEntry, SEGMENT_FORMAT } from './segment-format.ts';
-import type { SnapshotLoader } from './snapshot-store.ts';
 
 export interface SegmentSource {
   readonly loader: SnapshotLoader;

@@ -44,6 +44,8 @@ export interface StateTable {
   entries(): Iterable<StateEntry>;
   /** The entries of one key's map. The table may be changed meanwhile. */
   entriesOf(key: StateKey): Iterable<StateEntry>;
+  /** Removes all entries. */
+  clear(): void;
   /** Makes today's values of what older versions of the program stored. */
   upgradeWith(upgrade: (stored: unknown) => unknown): void;
 }

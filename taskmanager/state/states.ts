@@ -33,6 +33,11 @@ class SingleState<T> {
     for (const { key, value } of this.table.entries()) yield [key, value as T];
   }
 
+  /** Of all keys. */
+  clearAll(): void {
+    this.table.clear();
+  }
+
   protected find(): StateEntry | undefined {
     return this.table.get(this.current.canonical, this.current.key);
   }
@@ -75,7 +80,7 @@ export class ReducingState<T> extends SingleState<T> {
     this.put(entry, entry === undefined ? value : this.#reduce(entry.value as T, value));
   }
 
-  /** `add` at another key than the current one, without a change of the current key. */
+  /** `add` at this key, which does not become the current one: the shortest way. */
   addAt(key: StateKey, value: T): void {
     const { table } = this;
     const canonical = canonicalKey(key);
@@ -168,6 +173,11 @@ export class MapState<K extends StateKey, V> {
       const current = this.#table.get(flat, key, sub);
       if (current !== undefined) this.#table.remove(flat, current);
     }
+  }
+
+  /** Of all keys. */
+  clearAll(): void {
+    this.#table.clear();
   }
 
   /** Of all keys. */

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { StateHandle } from '../../shared/checkpoint/state-handle.ts';
-import type { SnapshotLoader, SnapshotStore } from '../../taskmanager/state/snapshot-store.ts';
+import type { SnapshotLoader, SnapshotStore } from '../../taskmanager/task/snapshot-store.ts';
 
 /** Keeps snapshots in memory, one object for each piece; can be told to fail and to wait. */
 export class MemorySnapshotStore implements SnapshotStore, SnapshotLoader {

@@ -206,7 +206,7 @@ async function run(
       const expected = model.content();
       store.failure = step.kind === 'fail' ? new Error('no storage') : null;
       const isSavepoint = step.kind === 'checkpoint' && step.isSavepoint;
-      const written = backend.snapshot({ checkpointId: index, isSavepoint, store });
+      const { handles: written } = backend.snapshot({ checkpointId: index, isSavepoint, store });
       for (const change of step.during) both(change);
       if (step.kind === 'abort') backend.notifyCheckpointAborted(index);
       if (step.kind === 'checkpoint') {
@@ -302,8 +302,10 @@ for (const kind of STATE_BACKENDS) {
             const after = await restored(kind, store, { handles, parallelism });
             assert.deepEqual(after.content, checkpoint.expected);
             handles = await Promise.all(
-              after.backends.map((backend) =>
-                backend.snapshot({ checkpointId: 1, isSavepoint: parallelism === 3, store }),
+              after.backends.map(
+                (backend) =>
+                  backend.snapshot({ checkpointId: 1, isSavepoint: parallelism === 3, store })
+                    .handles,
               ),
             );
             await closeAll(after.backends);

@@ -3,7 +3,7 @@ import type { StreamRecord } from '../../shared/record/stream-record.ts';
 import type { Clock } from '../../shared/time/clock.ts';
 import type { AsyncFunction } from '../../taskmanager/operators/async-function.ts';
 import type { OperatorContext } from '../../taskmanager/operators/operator-context.ts';
-import type { SinkWriter } from '../../taskmanager/operators/sink-writer.ts';
+import type { PreCommit, SinkWriter } from '../../taskmanager/operators/sink-writer.ts';
 import type {
   InputStatus,
   SourceReader,
@@ -112,12 +112,8 @@ export class RecordingWriter implements SinkWriter<string> {
     this.notifyReady = callback;
   }
 
-  async flush(endOfInput: boolean): Promise<void> {
-    this.calls.push(`flush ${endOfInput}`);
-  }
-
-  async prepareCommit(endOfInput: boolean): Promise<readonly string[]> {
-    this.calls.push(`prepare ${endOfInput}`);
+  async prepareCommit(preCommit: PreCommit): Promise<readonly string[]> {
+    this.calls.push(`prepare ${preCommit}`);
     this.#prepared += 1;
     return [`part-${this.#prepared}`];
   }

@@ -8,10 +8,10 @@ import fc from 'fast-check';
 import type { FileSystem, PendingFile } from '../../../shared/filesystem/filesystem.ts';
 import type { FileSystemRegistry } from '../../../shared/filesystem/filesystem-registry.ts';
 import type { FilesSinkOptions } from '../../../shared/pipeline/kinds/sink-files.ts';
+import { FilesCommitter } from '../../../taskmanager/connectors/files-sink/files-committer.ts';
 import {
   createDeadLetterSink,
   createFilesSink,
-  FilesCommitter,
 } from '../../../taskmanager/connectors/files-sink/files-sink.ts';
 import { FilesSinkWriter } from '../../../taskmanager/connectors/files-sink/files-sink-writer.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -290,7 +290,11 @@ test('when every commit must take all rows, then the newest part is finished wit
     timestamps: false,
   });
   await writer.open(context, () => {});
-  const committer = new FilesCommitter(context.fileSystems);
+  const committer = new FilesCommitter(context.fileSystems, {
+    path: `file://${folder}`,
+    prefix: 'part',
+    extension: 'jsonl',
+  });
   for (let checkpoint = 1; checkpoint <= 2; checkpoint += 1) {
     writer.write(recordOf({ checkpoint }));
     await committer.commit(await writer.prepareCommit('all'));

@@ -47,6 +47,8 @@ export const ERROR_CODES = [
   'MESSAGE_TOO_LARGE',
   'TASK_MANAGER_LOST',
   'JOB_MANAGER_LOST',
+  'NOT_LEADER',
+  'LEADERSHIP_LOST',
   'TASK_FAILED',
   'CANCELLED',
   // A fault of Sluice itself.

@@ -7,6 +7,8 @@ import { startTaskManager } from '../taskmanager/main.ts';
 
 export interface EmbeddedClusterOptions {
   readonly restPort: number;
+  /** A URI; null: no checkpoints. */
+  readonly storage: string | null;
   readonly device: 'cpu' | 'gpu';
   readonly fileSystemOptions: FileSystemOptions;
   /** Default: half the cores. */
@@ -34,6 +36,7 @@ export async function startEmbeddedCluster(
     host: HOST,
     rpcPort: 0,
     restPort: options.restPort,
+    storage: options.storage,
     expectedSlots: slots,
     fileSystemOptions: options.fileSystemOptions,
     logger,

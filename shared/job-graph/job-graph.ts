@@ -1,4 +1,8 @@
-import type { CheckpointSettings, RestartSettings } from '../checkpoint/checkpoint-settings.ts';
+import type {
+  CheckpointSettings,
+  RestartSettings,
+  StateSettings,
+} from '../checkpoint/checkpoint-settings.ts';
 import type { CompiledOptions, OperatorKind } from './compiled-options.ts';
 
 /**
@@ -18,6 +22,8 @@ export interface JobGraph {
   readonly checkpoints?: CheckpointSettings | null;
   /** Absent: `RESTART_DEFAULT`. Only with checkpoints. */
   readonly restart?: RestartSettings;
+  /** Absent: `STATE_DEFAULT`. */
+  readonly state?: StateSettings;
 }
 
 /** A chain of operators that run as one task, by direct calls. */

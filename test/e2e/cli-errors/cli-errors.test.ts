@@ -132,6 +132,16 @@ const MISTAKES: readonly Mistake[] = [
     args: () => ['run', pipeline({ images: 's3://here/images' })],
     env: () => ({ ...toS3(KEYS)(), SLUICE_S3_ENDPOINT: NOBODY }),
   },
+  { name: 'storage-without-bucket', args: () => ['jobmanager', '--storage', 's3://'] },
+  {
+    name: 'dropped-state-of-nothing',
+    args: () => ['submit', pipeline({}), '--allow-dropped-state'],
+  },
+  { name: 'stop-directory-only', args: () => ['stop', 'abc', '--directory', './saved'] },
+  {
+    name: 'savepoint-unreachable',
+    args: () => ['savepoint', 'abc', '--job-manager', NOBODY],
+  },
   { name: 'no-cluster', args: () => ['cluster', 'status', '--directory', join(folder, 'empty')] },
   {
     name: 'cluster-port-taken',

@@ -290,6 +290,41 @@ describe('checkpoints of a job', () => {
   });
 });
 
+describe('tasks that outlive their job manager', () => {
+  const attempts = [
+    { attemptId: 'r0', vertexId: 'r', subtask: 0, parallelism: 1, isSource: true },
+    { attemptId: 'w0', vertexId: 'w', subtask: 0, parallelism: 1, isSource: false },
+  ];
+
+  it('when they are adopted, then they hear of the latest checkpoint again, and go on', async () => {
+    const world = new World();
+    await world.complete(1);
+    const successor = new World([await world.storage.readCheckpoint(`${BASE}/chk-1`)]);
+    successor.checkpoints.adopted(attempts);
+    successor.checkpoints.running();
+    assert.deepEqual(successor.look(), ['r0: checkpoint-complete 1', 'w0: checkpoint-complete 1']);
+    await successor.clock.advance(1_000);
+    assert.deepEqual(successor.look(), ['snapshot 2', 'r0: trigger-checkpoint "checkpoint"']);
+  });
+
+  it('when the latest was their last one, then they are told to end', async () => {
+    const world = new World();
+    world.checkpoints.handle({ kind: 'source-drained', attemptId: 'r0' });
+    world.acknowledge(1, 'w0', 'r0');
+    await settle();
+    const successor = new World([await world.storage.readCheckpoint(`${BASE}/chk-1`)]);
+    successor.checkpoints.adopted(attempts);
+    successor.checkpoints.running();
+    assert.deepEqual(successor.look(), [
+      'r0: checkpoint-complete 1',
+      'w0: checkpoint-complete 1',
+      'over: final',
+    ]);
+    await successor.clock.advance(5_000);
+    assert.deepEqual(successor.look(), []);
+  });
+});
+
 describe('savepoints', () => {
   it('when one is asked for, then its folder is told, holds all of it, and is never removed', async () => {
     const world = new World();

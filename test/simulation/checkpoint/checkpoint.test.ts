@@ -19,6 +19,7 @@ test('when tasks, job managers, messages and storage do their worst, then every 
       count('restarts', result.restarts);
       count('leaders', result.leaders - 1);
       count('suspensions', result.suspensions);
+      count('adoptions', result.adoptions);
       count('completed', result.completed);
       count('events', result.events);
       for (const point of result.crashedAt) count(point);
@@ -38,7 +39,7 @@ test('when tasks, job managers, messages and storage do their worst, then every 
     'registered',
     'completing',
   ];
-  for (const what of ['restarts', 'leaders', 'suspensions', ...points]) {
+  for (const what of ['restarts', 'leaders', 'suspensions', 'adoptions', ...points]) {
     assert.ok((reached.get(what) ?? 0) > 10, `${what} among ${JSON.stringify([...reached])}`);
   }
 });

@@ -136,6 +136,7 @@ function addEndings(program: Command): void {
     .option('--savepoint', 'store its state instead and end at once; prints the folder')
     .addOption(savepointDirectoryOption())
     .addOption(jobManagerOption())
+    .addOption(jsonOption())
     .addHelpText(
       'after',
       '\nExamples:\n  $ sluice stop 3f2a\n' +
@@ -147,10 +148,12 @@ function addEndings(program: Command): void {
     .description('end a job at once; part files that are not finished are discarded')
     .argument('<id>', "the job's id, or its first characters")
     .addOption(jobManagerOption())
+    .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  $ sluice cancel 3f2a')
     .action(async (id: string, flags: ClusterFlags) => {
-      await new RestClient(flags.jobManager).cancelJob(id);
-      print(`job ${id} is being cancelled`);
+      const job = await new RestClient(flags.jobManager).cancelJob(id);
+      const isJson = flags.json === true;
+      print(isJson ? JSON.stringify(job, null, 2) : `job ${id} is being cancelled`);
     });
 }
 
@@ -159,7 +162,8 @@ async function stopJob(id: string, flags: StopFlags): Promise<void> {
   const { directory } = flags;
   if (flags.savepoint === true) {
     const request = directory === undefined ? {} : { directory };
-    print((await client.stopWithSavepoint(id, request)).path);
+    const answer = await client.stopWithSavepoint(id, request);
+    print(flags.json === true ? JSON.stringify(answer) : answer.path);
     return;
   }
   if (directory !== undefined) {
@@ -168,8 +172,8 @@ async function stopJob(id: string, flags: StopFlags): Promise<void> {
       hint: 'say --savepoint too',
     });
   }
-  await client.stopJob(id);
-  print(`job ${id} is stopping`);
+  const job = await client.stopJob(id);
+  print(flags.json === true ? JSON.stringify(job, null, 2) : `job ${id} is stopping`);
 }
 
 function print(text: string): void {

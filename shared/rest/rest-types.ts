@@ -150,7 +150,7 @@ export interface SavepointRequest {
 
 /**
  * POST /v1/jobs/:id/stop: without `savepoint` 202 JobDetail at once; with it 200 SavepointAnswer, once
- * the savepoint is complete. The job then ends by itself.
+ * the job has ended with the savepoint.
  */
 export interface StopJobRequest extends SavepointRequest {
   readonly savepoint?: boolean;

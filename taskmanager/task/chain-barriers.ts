@@ -127,7 +127,11 @@ export class ChainBarriers implements BarrierObserver {
     const { clock } = this.#options;
     const startedAtMs = clock.monotonicMs();
     try {
-      return take({ checkpointId: passing.barrier.checkpointId, store: passing.store });
+      const { barrier, store } = passing;
+      const snapshot = take({ checkpointId: barrier.checkpointId, store });
+      // It is awaited once the barrier has passed the others; it may fail before.
+      snapshot.deferred?.catch(() => {});
+      return snapshot;
     } catch (error) {
       if (error instanceof InvariantError) throw error;
       passing.error ??= error;

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import type { SubtaskSnapshot, TaskRestore } from '../../shared/checkpoint/snapshot.ts';
+import type { StateBackendKind } from '../../shared/checkpoint/state-backend.ts';
 import type { FileSystemRegistry } from '../../shared/filesystem/filesystem-registry.ts';
 import type { OperatorNode } from '../../shared/job-graph/job-graph.ts';
 import type { TaskDeployment } from '../../shared/job-graph/task-deployment.ts';
@@ -197,6 +198,8 @@ export interface HarnessOptions {
   readonly mode?: 'exactly-once' | 'at-least-once';
   readonly restore?: TaskRestore | null;
   readonly attempt?: number;
+  /** Default: `heap`. */
+  readonly stateBackend?: StateBackendKind;
   /** How the loop yields; default: collected, run by `turn`. */
   readonly yieldTurn?: (callback: () => void) => void;
 }
@@ -278,12 +281,13 @@ export class TaskHarness {
 
 /** A subtask's own state, as it gets it back at the same parallelism. */
 export function taskRestore(checkpointId: number, snapshot: SubtaskSnapshot): TaskRestore {
-  const operators = Object.entries(snapshot.operators).map(([id, { lists }]) => {
+  const operators = Object.entries(snapshot.operators).map(([id, { lists, keyed }]) => {
     const restored = Object.entries(lists).map(([name, { handle }]) => [
       name,
       { handles: [handle], deal: null },
     ]);
-    return [id, { lists: Object.fromEntries(restored), keyed: {} }];
+    const parts = Object.entries(keyed).map(([name, handle]) => [name, [handle]]);
+    return [id, { lists: Object.fromEntries(restored), keyed: Object.fromEntries(parts) }];
   });
   return { checkpointId, operators: Object.fromEntries(operators), channels: [] };
 }
@@ -312,6 +316,7 @@ function deploymentOf(
   options: HarnessOptions,
 ): TaskDeployment {
   const { onError = 'dead-letter', mode, restore = null, attempt = 0 } = options;
+  const { stateBackend: backend = 'heap' } = options;
   return {
     jobId: 'job',
     jobName: 'job',
@@ -331,6 +336,7 @@ function deploymentOf(
         ? null
         : { mode, alignmentTimeoutMs: null, directory: 'memory:///checkpoints' },
     restore,
+    state: { backend },
     inputs: gates.map((_, index) => ({ edgeId: `in-${index}`, channels: [] })),
     outputs: Object.keys(partitions).map((sourceOperator) => ({
       partitionId: `job/vertex/0/0#${sourceOperator}`,

@@ -15,6 +15,7 @@ import {
   NO_STATE,
 } from '../operators/runtime/member-snapshot.ts';
 import type { ChainSnapshot } from './chain-barriers.ts';
+import { storeChannel } from './channel-states.ts';
 import type { CheckpointStore } from './snapshot-store.ts';
 import type { TaskControl } from './task-environment.ts';
 
@@ -113,18 +114,23 @@ export class TaskCheckpoints {
     });
   }
 
-  async #store({ members, store }: ChainSnapshot): Promise<SubtaskSnapshot> {
+  async #store({ members, channels, store }: ChainSnapshot): Promise<SubtaskSnapshot> {
     const operators: Record<string, OperatorSubtaskState> = {};
     const storing = [...members].map(async ([operatorId, member]) => {
       const state = await storeMember(member, store);
       if (state !== null) operators[operatorId] = state;
     });
+    const storingChannels = channels.map(async (ofExchange) => {
+      return Promise.all((await ofExchange).map((channel) => storeChannel(channel, store)));
+    });
+    for (const promise of storingChannels) promise.catch(() => {});
     // Every piece is handed over once the deferred parts are there and the stores have begun.
-    await Promise.allSettled([...members.values()].map((member) => member.deferred));
+    const deferred = [...members.values()].map((member) => member.deferred);
+    await Promise.allSettled([...deferred, ...channels]);
     await Promise.resolve();
     store.handedOver();
     await Promise.all(storing);
-    return { operators, channels: [] };
+    return { operators, channels: (await Promise.all(storingChannels)).flat() };
   }
 }
 

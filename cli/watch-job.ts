@@ -21,7 +21,7 @@ export interface WatchedJob {
   readonly reason: 'ended' | 'detached' | 'abandoned';
 }
 
-export function hasEnded(job: JobDetail): boolean {
+export function hasEnded(job: Pick<JobDetail, 'state'>): boolean {
   return job.state === 'FINISHED' || job.state === 'FAILED' || job.state === 'CANCELED';
 }
 

@@ -188,6 +188,38 @@ export class ResourceManager {
     this.#listener?.onSlotsChanged();
   }
 
+  /** Keys of the slots that the job holds. */
+  slotsHeldBy(jobId: string): ReadonlySet<string> {
+    return new Set(
+      [...this.#taskManagers.values()].flatMap((taskManager) =>
+        taskManager.slotsHeldBy(jobId).map((slotIndex) => {
+          return slotKey({ taskManagerId: taskManager.id, slotIndex });
+        }),
+      ),
+    );
+  }
+
+  /** The job holds the slots of this plan from now on, and no others; those are free again. */
+  reallocate(jobId: string, plan: SchedulePlan): void {
+    const wanted = new Map([...plan.values()].flat().map((slot) => [slotKey(slot), slot]));
+    const held = this.slotsHeldBy(jobId);
+    for (const taskManager of this.#taskManagers.values()) {
+      for (const slotIndex of taskManager.slotsHeldBy(jobId)) {
+        const key = slotKey({ taskManagerId: taskManager.id, slotIndex });
+        if (!wanted.has(key)) taskManager.releaseSlot(slotIndex, jobId);
+      }
+    }
+    for (const [key, { taskManagerId, slotIndex }] of wanted) {
+      if (!held.has(key)) this.#taskManagers.get(taskManagerId)?.allocate(slotIndex, jobId);
+    }
+  }
+
+  /** The job lets go of one slot, which is free when nothing runs in it any more. */
+  releaseSlot(jobId: string, slot: Pick<SlotOffer, 'taskManagerId' | 'slotIndex'>): void {
+    this.#taskManagers.get(slot.taskManagerId)?.releaseSlot(slot.slotIndex, jobId);
+    this.#listener?.onSlotsChanged();
+  }
+
   deploy(taskManagerId: string, deployment: TaskDeployment): void {
     const { slotIndex, jobId, attemptId } = deployment;
     this.#taskManagers.get(taskManagerId)?.addAttempt(slotIndex, jobId, attemptId);

@@ -12,6 +12,7 @@ import type { Clock } from '../../shared/time/clock.ts';
 import {
   type ListSnapshot,
   type MemberSnapshot,
+  type MemberState,
   NO_STATE,
 } from '../operators/runtime/member-snapshot.ts';
 import type { ChainSnapshot } from './chain-barriers.ts';
@@ -125,8 +126,10 @@ export class TaskCheckpoints {
     });
     for (const promise of storingChannels) promise.catch(() => {});
     // Every piece is handed over once the deferred parts are there and the stores have begun.
-    const deferred = [...members.values()].map((member) => member.deferred);
-    await Promise.allSettled([...deferred, ...channels]);
+    const ofMembers = [...members.values()].map(
+      ({ handedOver, deferred }) => handedOver ?? deferred,
+    );
+    await Promise.allSettled([...ofMembers, ...channels]);
     await Promise.resolve();
     store.handedOver();
     await Promise.all(storing);
@@ -139,11 +142,23 @@ async function storeMember(
   member: MemberSnapshot,
   store: CheckpointStore,
 ): Promise<OperatorSubtaskState | null> {
-  const deferred = member.deferred === null ? NO_STATE : await member.deferred;
+  // What is there is handed over at once: the deferred part may wait for what is stored.
+  const [taken, deferred] = await Promise.all([
+    storeLists(member.state.lists, store),
+    storeDeferred(member.deferred, store),
+  ]);
   const keyed = { ...member.state.keyed, ...deferred.keyed };
-  const lists = await storeLists({ ...member.state.lists, ...deferred.lists }, store);
+  const lists = { ...taken, ...deferred.lists };
   const isEmpty = Object.keys(keyed).length === 0 && Object.keys(lists).length === 0;
   return isEmpty ? null : { lists, keyed };
+}
+
+async function storeDeferred(
+  part: Promise<MemberState> | null,
+  store: CheckpointStore,
+): Promise<OperatorSubtaskState> {
+  const { lists, keyed } = part === null ? NO_STATE : await part;
+  return { lists: await storeLists(lists, store), keyed };
 }
 
 async function storeLists(

@@ -163,6 +163,7 @@ export class AsyncWaitOperator implements ChainedOperator {
       const isUntouched = this.#unstarted.includes(element) || canRestart(element.record);
       if (isUntouched) return inputEntry(element.record);
       return new Promise<unknown>((resolve) => {
+        element.onDone ??= [];
         element.onDone.push(() => resolve(doneEntry(element)));
       });
     });
@@ -225,7 +226,8 @@ export class AsyncWaitOperator implements ChainedOperator {
   }
 
   #done(element: PendingElement): void {
-    for (const onDone of element.onDone.splice(0)) onDone();
+    if (element.onDone !== null) for (const onDone of element.onDone) onDone();
+    element.onDone = null;
     this.#queue.complete(element);
   }
 
@@ -240,5 +242,5 @@ export class AsyncWaitOperator implements ChainedOperator {
 }
 
 function pendingElement(record: StreamRecord): PendingElement {
-  return { kind: 'record', record, startedAtMs: 0, results: null, error: null, onDone: [] };
+  return { kind: 'record', record, startedAtMs: 0, results: null, error: null, onDone: null };
 }

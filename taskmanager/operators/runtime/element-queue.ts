@@ -12,7 +12,7 @@ export interface PendingElement {
   /** The record is rejected, when it leaves; it has no results then. */
   error: SluiceError | null;
   /** A snapshot waits for the outcome; called before the element may leave. */
-  onDone: (() => void)[];
+  onDone: (() => void)[] | null;
 }
 
 export interface QueuedEvent {

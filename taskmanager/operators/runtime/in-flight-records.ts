@@ -56,5 +56,5 @@ function element(
   results: readonly StreamRecord[] | null,
   error: SluiceError | null,
 ): PendingElement {
-  return { kind: 'record', record, startedAtMs: 0, results, error, onDone: [] };
+  return { kind: 'record', record, startedAtMs: 0, results, error, onDone: null };
 }

@@ -15,7 +15,7 @@ const element = (n: number): PendingElement => ({
   startedAtMs: 0,
   results: null,
   error: null,
-  onDone: [],
+  onDone: null,
 });
 
 /** Takes all that may leave: numbers of records, `w<mark>` for events. */

@@ -378,7 +378,9 @@ export class JobMaster {
   #fail(candidate: RootCause): void {
     if (this.#state === 'FAILING') {
       this.#cause = betterCause(this.#cause, candidate);
-      if (!this.#cause.consequential) this.#settleCause();
+      if (this.#cause.consequential || this.#causeSettled) return;
+      this.#causeSettled = true;
+      this.#tasks.clearTimers('failure-grace');
       return;
     }
     // Whatever breaks while the job is being cancelled is what was asked for.
@@ -391,12 +393,6 @@ export class JobMaster {
       this.#tasks.setTimer('failure-grace', this.#options.failureGraceMs);
     else this.#causeSettled = true;
     this.#cancelTasks();
-  }
-
-  #settleCause(): void {
-    if (this.#causeSettled) return;
-    this.#causeSettled = true;
-    this.#tasks.clearTimers('failure-grace');
   }
 
   #cancelTasks(): void {

@@ -32,6 +32,8 @@ export const ERROR_CODES = [
   'JOB_STATE',
   'RESOURCE_UNAVAILABLE',
   'UNAUTHORIZED',
+  'CHECKPOINT_INVALID',
+  'CHECKPOINT_MISMATCH',
   ...RECORD_ERROR_CODES,
   // The world outside: storage, network, peers.
   'STORAGE_UNAVAILABLE',
@@ -49,6 +51,8 @@ export const ERROR_CODES = [
   'JOB_MANAGER_LOST',
   'TASK_FAILED',
   'CANCELLED',
+  'CHECKPOINT_FAILED',
+  'STATE_CORRUPT',
   // A fault of Sluice itself.
   'INTERNAL',
 ] as const;

@@ -166,7 +166,11 @@ export class ValueWriter {
   /** Writes as if the shape were the expected one; at the first difference it starts anew. */
   #object(object: Record<string, unknown>): void {
     const expected = this.#expected[this.depth];
-    if (expected !== null && expected !== undefined) {
+    if (
+      expected !== null &&
+      expected !== undefined &&
+      (this.shapesDefined < SHAPES_MAX || this.#isDefined(expected))
+    ) {
       const { keys } = expected;
       const { position, shapesDefined } = this;
       this.#shapeTag(expected);

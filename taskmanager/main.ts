@@ -148,6 +148,8 @@ class TaskManager implements RunningTaskManager {
     const { id, options, logger, clock } = this.#settings;
     const { device, fileSystemOptions, metricsIntervalMs, cancellationTimeoutMs } = options;
     return new TaskExecutor({
+      taskManagerId: id,
+      fileSystems: this.#fileSystems,
       slots: options.slots,
       clock,
       logger,
@@ -252,11 +254,11 @@ function handleCommand(executor: TaskExecutor, message: JobManagerMessage): void
     case 'cancel-task':
     case 'assign-splits':
     case 'no-more-splits':
-      executor.handle(message);
-      return;
     case 'trigger-checkpoint':
     case 'checkpoint-complete':
     case 'checkpoint-aborted':
+      executor.handle(message);
+      return;
     case 'registered':
     case 'refused':
     case 'heartbeat-reply':

@@ -16,7 +16,11 @@ import {
   type LinkMessage,
   RECYCLED_PER_MESSAGE,
 } from '../../taskmanager/network/link-message.ts';
-import { BUFFER_BYTES, CHANNEL_CREDIT_MAX } from '../../taskmanager/network/network-options.ts';
+import {
+  BUFFER_BYTES,
+  CHANNEL_CREDIT_MAX,
+  creditUnits,
+} from '../../taskmanager/network/network-options.ts';
 import { nodeLinkPort } from '../../taskmanager/network/node-link-port.ts';
 import { SubpartitionQueue } from '../../taskmanager/network/subpartition-queue.ts';
 import { preciseNowMs, type SlotData, type SlotResult } from './workload.ts';
@@ -77,7 +81,7 @@ function consume(): void {
   receive((message) => {
     if (message.kind !== 'data') return;
     const { buffer, bytes } = message;
-    const violation = channel.accept(new DataView(buffer).getUint32(12, true), bytes);
+    const violation = channel.accept(new DataView(buffer).getUint32(12, true), bytes, false);
     if (violation !== null) throw violation;
     if (bytes < BUFFER_BYTES) {
       report(elements, firstAtMs);
@@ -85,7 +89,7 @@ function consume(): void {
     }
     if (elements === 0) firstAtMs = preciseNowMs();
     elements += 1;
-    channel.push({ kind: 'records', buffer, bytes });
+    channel.push({ kind: 'records', buffer, bytes, units: creditUnits(bytes) });
     channel.take();
     recycled.push(buffer);
     if (recycled.length === RECYCLED_PER_MESSAGE) {

@@ -35,12 +35,12 @@ export class CheckpointPaths {
   }
 
   checkpoint(jobId: string, checkpointId: number): string {
-    return joinUri(this.checkpoints(jobId), `chk-${checkpointId}`);
+    return checkpointFolder(this.checkpoints(jobId), checkpointId);
   }
 
   /** State that more than one checkpoint may refer to. */
   shared(jobId: string): string {
-    return joinUri(this.checkpoints(jobId), 'shared');
+    return sharedStateFolder(this.checkpoints(jobId));
   }
 
   savepoint(directory: string, jobId: string, checkpointId: number): string {
@@ -56,4 +56,14 @@ export class CheckpointPaths {
 /** Of a checkpoint's or a savepoint's folder. */
 export function metadataUri(folder: string): string {
   return joinUri(folder, '_metadata');
+}
+
+/** Of one checkpoint; `checkpoints` is the folder of the job's checkpoints. */
+export function checkpointFolder(checkpoints: string, checkpointId: number): string {
+  return joinUri(checkpoints, `chk-${checkpointId}`);
+}
+
+/** Of the state that several checkpoints refer to. */
+export function sharedStateFolder(checkpoints: string): string {
+  return joinUri(checkpoints, 'shared');
 }

@@ -46,12 +46,28 @@ export interface FileSystem {
 
   /**
    * Makes a pending file visible under its final URI. Idempotent: a committable that was committed
-   * before (by this process or an earlier attempt) resolves.
+   * before (by this process or an earlier attempt) resolves. Where it is gone and its final URI
+   * holds nothing, or something else, also of the same size, the commit rejects with
+   * STORAGE_NOT_FOUND; what lies there stays.
    */
   commit(pending: PendingFile, options?: CallOptions): Promise<void>;
 
-  /** Discards a pending file; resolves also when it is gone. */
-  abort(pending: PendingFile, options?: CallOptions): Promise<void>;
+  /**
+   * Discards a pending file; resolves also when it is gone, and leaves what was committed. Nothing
+   * stops a caller from aborting somebody else's file, also one that is being written: its owner
+   * then gets STORAGE_NOT_FOUND from `write`, `closeForCommit` or, at the latest, `commit`, and the
+   * final URI shows nothing. On S3 a part on its way at that moment may stay, invisible, until the
+   * upload is listed and aborted again.
+   */
+  abort(pending: AbortableFile, options?: CallOptions): Promise<void>;
+
+  /**
+   * One page of the pending files whose final URIs lie below the folder `prefixUri`: closed or still
+   * being written, by whomever. They may be incomplete, so they can be aborted but not committed.
+   * A page may be empty though another follows. Not found: on `file://` those whose names have more
+   * than 209 bytes, and on servers that list uploads by their full key only (MinIO) any.
+   */
+  listPending(prefixUri: string, options?: ListPendingOptions): Promise<PendingPage>;
 
   /** Closes connections. */
   close(): Promise<void>;
@@ -134,11 +150,30 @@ export interface RecoverableWriter {
   abort(): Promise<void>;
 }
 
-/** A file that is written but not visible yet. Serializable. */
-export interface PendingFile {
-  /** Where it becomes visible. */
+/** What it takes to discard a pending file. */
+export interface AbortableFile {
+  /** Where it would become visible. */
   readonly uri: string;
-  /** The adapter's own handle: the pending path, or upload id and parts. */
+  /** The adapter's own: a hidden file's name and digest, or an upload's id and parts. */
   readonly handle: string;
+}
+
+/** A file that is written but not visible yet. Serializable. */
+export interface PendingFile extends AbortableFile {
   readonly size: number;
+}
+
+export interface ListPendingOptions extends CallOptions {
+  /** The page before's `next`. */
+  readonly after?: string;
+  /** At most this many entries in the page; default and upper bound `LIST_LIMIT_MAX`. */
+  readonly limit?: number;
+  /** These are left out, also where `uri` is the same for several. */
+  readonly except?: readonly PendingFile[];
+}
+
+export interface PendingPage {
+  readonly files: readonly AbortableFile[];
+  /** Pass as `after` for the next page; null after the last one. Opaque. */
+  readonly next: string | null;
 }

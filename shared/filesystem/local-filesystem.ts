@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
-import { constants } from 'node:fs';
+import { constants, createReadStream } from 'node:fs';
 import { type FileHandle, link, open, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { Clock } from '../time/clock.ts';
 import {
+  type AbortableFile,
   type CallOptions,
   type FileContent,
   type FileStatus,
@@ -11,7 +13,9 @@ import {
   LIST_LIMIT_MAX,
   type ListOptions,
   type ListPage,
+  type ListPendingOptions,
   type PendingFile,
+  type PendingPage,
   type PutOptions,
   type ReadOptions,
   type RecoverableWriter,
@@ -19,12 +23,13 @@ import {
 import { LocalListing, localStatus } from './local-listing.ts';
 import { withLocalLock } from './local-lock.ts';
 import {
-  createBeside,
-  LocalWriter,
+  finalNameOf,
+  formatPendingHandle,
   PENDING_PREFIX,
-  syncFolder,
+  parsePendingHandle,
   TEMPORARY_PREFIX,
-} from './local-writer.ts';
+} from './local-pending.ts';
+import { createBeside, LocalWriter, syncFolder } from './local-writer.ts';
 import {
   cancelled,
   fromCreateError,
@@ -178,24 +183,43 @@ export class LocalFileSystem implements FileSystem {
     const path = pathOf(pending.uri);
     this.#cursors = [];
     try {
-      // From here the file is visible.
-      await rename(pendingPathOf(pending), path);
+      try {
+        // From here the file is visible.
+        await rename(pendingPathOf(pending), path);
+      } catch (error) {
+        if (!hasErrorCode(error, 'ENOENT')) throw error;
+        if (!(await isCommitted(pending))) throw pendingFileGone(pending.uri);
+      }
+      // Also after another's rename: that process may have died before it was durable.
       await syncFolder(dirname(path));
     } catch (error) {
-      if (!hasErrorCode(error, 'ENOENT')) throw fromFileError(error, pending.uri);
-      const status = await statIfPresent(path);
-      if (status === null || Number(status.size) !== pending.size) {
-        throw pendingFileGone(pending.uri);
-      }
+      throw fromFileError(error, pending.uri);
     }
   }
 
-  async abort(pending: PendingFile, options: CallOptions = {}): Promise<void> {
+  async abort(pending: AbortableFile, options: CallOptions = {}): Promise<void> {
     throwIfCancelled(pending.uri, options.signal);
     try {
       await unlink(pendingPathOf(pending));
     } catch (error) {
       if (!hasErrorCode(error, 'ENOENT', 'ENOTDIR')) throw fromFileError(error, pending.uri);
+    }
+  }
+
+  async listPending(prefixUri: string, options: ListPendingOptions = {}): Promise<PendingPage> {
+    throwIfCancelled(prefixUri, options.signal);
+    const { after = '', except = [] } = options;
+    const limit = Math.min(options.limit ?? LIST_LIMIT_MAX, LIST_LIMIT_MAX);
+    const folder = pathOf(folderUri(prefixUri));
+    const left = new Set(except.map(pendingPathOf));
+    try {
+      const listing = this.#newListing(folder, after, PENDING_PREFIX);
+      const found = listing === null ? [] : await listing.next(limit, options.signal);
+      const files = found.flatMap(({ uri }) => (left.has(pathOf(uri)) ? [] : asAbortable(uri)));
+      const next = listing === null || listing.done ? null : (found.at(-1)?.uri ?? null);
+      return { files, next };
+    } catch (error) {
+      throw fromFileError(error, prefixUri);
     }
   }
 
@@ -233,7 +257,11 @@ export class LocalFileSystem implements FileSystem {
   }
 
   /** Null where nothing below the folder can come after `startAfter`. */
-  #newListing(folder: string, startAfter: string): LocalListing | null {
+  #newListing(
+    folder: string,
+    startAfter: string,
+    hiddenPrefix: string | null = null,
+  ): LocalListing | null {
     const base = `file://${folder}`;
     const within = startAfter.startsWith(base);
     if (!within && startAfter !== '' && compareUris(startAfter, base) > 0) return null;
@@ -243,6 +271,7 @@ export class LocalFileSystem implements FileSystem {
       folder,
       after,
       ...(windowEntriesMax === undefined ? {} : { windowEntriesMax }),
+      ...(hiddenPrefix === null ? {} : { hiddenPrefix }),
     });
   }
 
@@ -322,12 +351,28 @@ function pathOf(uri: string): string {
   return parseUri(uri).path;
 }
 
-/** A handle comes back from a checkpoint: it may name nothing but a pending file of that folder. */
-function pendingPathOf(pending: PendingFile): string {
+function pendingPathOf(pending: AbortableFile): string {
   const folder = dirname(pathOf(pending.uri));
-  const name = basename(pending.handle);
-  if (dirname(pending.handle) !== folder || !name.startsWith(PENDING_PREFIX)) {
-    throw pendingFileGone(pending.uri);
-  }
-  return pending.handle;
+  return `${folder === '/' ? '' : folder}/${parsePendingHandle(pending).name}`;
+}
+
+function asAbortable(pendingUri: string): readonly AbortableFile[] {
+  const path = pathOf(pendingUri);
+  const name = basename(path);
+  const finalName = finalNameOf(name);
+  if (finalName === null) return [];
+  const uri = `file://${path.slice(0, -name.length)}${finalName}`;
+  return [{ uri, handle: formatPendingHandle({ name }) }];
+}
+
+/** Whether the final file has the content of the pending one, not only its size. */
+async function isCommitted(pending: PendingFile): Promise<boolean> {
+  const { sha256 } = parsePendingHandle(pending);
+  const path = pathOf(pending.uri);
+  const status = await statIfPresent(path);
+  if (sha256 === undefined || status?.isFile() !== true) return false;
+  if (Number(status.size) !== pending.size) return false;
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  return hash.digest('hex') === sha256;
 }

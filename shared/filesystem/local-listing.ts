@@ -17,6 +17,8 @@ export interface LocalListingOptions {
   /** Only paths (relative to the folder) after this one; `` for all. */
   readonly after: string;
   readonly windowEntriesMax?: number;
+  /** Only files with this start of their names, hidden ones; all that are not hidden without it. */
+  readonly hiddenPrefix?: string;
 }
 
 /** One directory on the way down. Keys are entry names; those of directories end with `/`. */
@@ -41,6 +43,7 @@ export class LocalListing {
   readonly #folder: string;
   readonly #after: string;
   readonly #windowEntriesMax: number;
+  readonly #hiddenPrefix: string | null;
   readonly #levels: Level[] = [];
   #started = false;
 
@@ -48,6 +51,7 @@ export class LocalListing {
     this.#folder = options.folder;
     this.#after = options.after;
     this.#windowEntriesMax = options.windowEntriesMax ?? WINDOW_ENTRIES_MAX;
+    this.#hiddenPrefix = options.hiddenPrefix ?? null;
   }
 
   /** The next files, fewer than `limit` only at the end. */
@@ -138,13 +142,15 @@ export class LocalListing {
     const directory = await opendir(this.#folder + path, { bufferSize: 512 }).catch(nullIfGone);
     if (directory === null) return;
     for await (const entry of directory) {
-      if (entry.name.startsWith('.')) continue;
+      const wanted = this.#hiddenPrefix !== null && entry.name.startsWith(this.#hiddenPrefix);
+      if (entry.name.startsWith('.') && !wanted) continue;
       let isDirectory = entry.isDirectory();
       if (!isDirectory && !entry.isFile()) {
         const target = await stat(this.#folder + path + entry.name).catch(nullIfGone);
         if (target === null) continue;
         isDirectory = target.isDirectory();
       }
+      if (this.#hiddenPrefix !== null && wanted === isDirectory) continue;
       const key = isDirectory ? `${entry.name}/` : entry.name;
       const full = path + key;
       const isAfter = this.#after === '' || compareUris(full, this.#after) > 0;

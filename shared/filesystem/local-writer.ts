@@ -1,22 +1,28 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { invariant } from '../errors/invariant.ts';
 import type { PendingFile, RecoverableWriter } from './filesystem.ts';
+import {
+  formatPendingHandle,
+  PENDING_PREFIX,
+  pendingSuffix,
+  type TEMPORARY_PREFIX,
+} from './local-pending.ts';
 import { makeFolder } from './make-folder.ts';
 import { fromFileError, hasErrorCode } from './storage-errors.ts';
 
-/** Both kinds of unfinished files begin with a dot, so that no listing shows them. */
-export const PENDING_PREFIX = '.pending-';
-export const TEMPORARY_PREFIX = '.put-';
-
-/** Creates a hidden file beside `path`, and the folder if need be. */
+/**
+ * Creates a hidden file beside `path`, and the folder if need be. A pending file's name tells the
+ * final one, so that it can be found after its process died.
+ */
 export async function createBeside(
   path: string,
-  prefix: string,
+  prefix: typeof PENDING_PREFIX | typeof TEMPORARY_PREFIX,
 ): Promise<{ readonly handle: FileHandle; readonly path: string }> {
   const folder = dirname(path);
-  const hidden = `${folder === '/' ? '' : folder}/${prefix}${randomUUID()}`;
+  const suffix = prefix === PENDING_PREFIX ? pendingSuffix(basename(path)) : '';
+  const hidden = `${folder === '/' ? '' : folder}/${prefix}${randomUUID()}${suffix}`;
   try {
     return { handle: await open(hidden, 'wx'), path: hidden };
   } catch (error) {
@@ -45,6 +51,8 @@ export class LocalWriter implements RecoverableWriter {
   position = 0;
   readonly #handle: FileHandle;
   readonly #pendingPath: string;
+  /** By it a repeated commit recognises the file that an earlier one moved. */
+  readonly #hash = createHash('sha256');
   #open = true;
 
   constructor(uri: string, handle: FileHandle, pendingPath: string) {
@@ -58,6 +66,7 @@ export class LocalWriter implements RecoverableWriter {
     try {
       // `write` may take only a part of the bytes; `writeFile` on a handle goes on from there.
       await this.#handle.writeFile(bytes);
+      this.#hash.update(bytes);
       this.position += bytes.length;
     } catch (error) {
       throw fromFileError(error, this.uri);
@@ -75,7 +84,9 @@ export class LocalWriter implements RecoverableWriter {
       await this.#discard();
       throw fromFileError(error, this.uri);
     }
-    return { uri: this.uri, handle: this.#pendingPath, size: this.position };
+    const name = basename(this.#pendingPath);
+    const handle = formatPendingHandle({ name, sha256: this.#hash.digest('hex') });
+    return { uri: this.uri, handle, size: this.position };
   }
 
   async abort(): Promise<void> {

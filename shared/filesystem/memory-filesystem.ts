@@ -1,13 +1,16 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Clock } from '../time/clock.ts';
 import type {
+  AbortableFile,
   CallOptions,
   FileContent,
   FileStatus,
   FileSystem,
   ListOptions,
   ListPage,
+  ListPendingOptions,
   PendingFile,
+  PendingPage,
   PutOptions,
   ReadOptions,
   RecoverableWriter,
@@ -26,12 +29,20 @@ import { compareUris, folderUri, parseUri } from './uri.ts';
 interface StoredFile {
   readonly bytes: Uint8Array;
   readonly status: FileStatus;
+  /** Of the pending file that became this one. */
+  readonly handle: string | null;
+}
+
+interface StoredPending {
+  readonly uri: string;
+  /** Null while it is being written. */
+  bytes: Uint8Array | null;
 }
 
 /** What several `MemoryFileSystem`s of one thread share, as processes share a bucket. */
 export class MemoryStore {
   readonly files = new Map<string, StoredFile>();
-  readonly pending = new Map<string, Uint8Array>();
+  readonly pending = new Map<string, StoredPending>();
 }
 
 /**
@@ -117,27 +128,39 @@ export class MemoryFileSystem implements FileSystem {
 
   async commit(pending: PendingFile, options: CallOptions = {}): Promise<void> {
     throwIfCancelled(pending.uri, options.signal);
-    const bytes = this.#store.pending.get(pending.handle);
-    if (bytes !== undefined) {
-      this.#save(pending.uri, bytes);
-      this.#store.pending.delete(pending.handle);
-      return;
-    }
-    const present = this.#store.files.get(pending.uri);
-    if (present?.status.size !== pending.size) throw pendingFileGone(pending.uri);
+    const { uri, handle } = pending;
+    const bytes = this.#store.pending.get(handle)?.bytes ?? null;
+    if (bytes !== null) {
+      this.#save(uri, bytes, handle);
+      this.#store.pending.delete(handle);
+    } else if (this.#store.files.get(uri)?.handle !== handle) throw pendingFileGone(uri);
   }
 
-  async abort(pending: PendingFile): Promise<void> {
+  async abort(pending: AbortableFile): Promise<void> {
     this.#store.pending.delete(pending.handle);
+  }
+
+  async listPending(prefixUri: string, options: ListPendingOptions = {}): Promise<PendingPage> {
+    throwIfCancelled(prefixUri, options.signal);
+    const folder = folderUri(prefixUri);
+    const { after = '', except = [] } = options;
+    const limit = Math.min(options.limit ?? LIST_LIMIT_MAX, LIST_LIMIT_MAX);
+    const left = new Set(except.map(({ handle }) => handle));
+    const found = [...this.#store.pending]
+      .filter(([handle, { uri }]) => uri.startsWith(folder) && handle > after && !left.has(handle))
+      .map(([handle, { uri }]) => ({ uri, handle }))
+      .sort((one, other) => (one.handle < other.handle ? -1 : 1));
+    const files = found.slice(0, limit);
+    return { files, next: found.length > limit ? (files.at(-1)?.handle ?? null) : null };
   }
 
   async close(): Promise<void> {}
 
-  #save(uri: string, bytes: Uint8Array): FileStatus {
+  #save(uri: string, bytes: Uint8Array, handle: string | null = null): FileStatus {
     parseUri(uri);
     const etag = createHash('md5').update(bytes).digest('hex');
     const status = { uri, size: bytes.length, etag, modifiedAtMs: this.#clock.nowMs() };
-    this.#store.files.set(uri, { bytes, status });
+    this.#store.files.set(uri, { bytes, status, handle });
     return status;
   }
 }
@@ -145,12 +168,15 @@ export class MemoryFileSystem implements FileSystem {
 class MemoryWriter implements RecoverableWriter {
   readonly uri: string;
   position = 0;
-  readonly #store: MemoryStore;
+  readonly #pending: Map<string, StoredPending>;
+  readonly #handle = randomUUID();
   readonly #chunks: Uint8Array[] = [];
+  #open = true;
 
   constructor(uri: string, store: MemoryStore) {
     this.uri = uri;
-    this.#store = store;
+    this.#pending = store.pending;
+    this.#pending.set(this.#handle, { uri, bytes: null });
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -160,12 +186,17 @@ class MemoryWriter implements RecoverableWriter {
   }
 
   async closeForCommit(): Promise<PendingFile> {
-    const handle = randomUUID();
-    this.#store.pending.set(handle, new Uint8Array(Buffer.concat(this.#chunks)));
-    return { uri: this.uri, handle, size: this.position };
+    this.#open = false;
+    const pending = this.#pending.get(this.#handle);
+    // Somebody else may have aborted it: the commit tells.
+    if (pending !== undefined) pending.bytes = new Uint8Array(Buffer.concat(this.#chunks));
+    return { uri: this.uri, handle: this.#handle, size: this.position };
   }
 
   async abort(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
     this.#chunks.length = 0;
+    this.#pending.delete(this.#handle);
   }
 }

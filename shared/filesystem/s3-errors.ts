@@ -78,6 +78,7 @@ const TLS = /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS|ERR_SSL|EPROTO)/;
 
 const PERMISSIONS: Readonly<Record<string, string>> = {
   ListObjectsV2: 's3:ListBucket',
+  ListMultipartUploads: 's3:ListBucketMultipartUploads',
   HeadObject: 's3:GetObject',
   CreateMultipartUpload: 's3:PutObject',
   UploadPart: 's3:PutObject',

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { SluiceError } from '../errors/sluice-error.ts';
 import {
+  type AbortableFile,
   type CallOptions,
   type FileContent,
   type FileStatus,
@@ -8,7 +9,9 @@ import {
   LIST_LIMIT_MAX,
   type ListOptions,
   type ListPage,
+  type ListPendingOptions,
   type PendingFile,
+  type PendingPage,
   type PutOptions,
   type ReadOptions,
   type RecoverableWriter,
@@ -18,7 +21,13 @@ import type { S3Options } from './filesystem-options.ts';
 import { readS3Object } from './s3-body.ts';
 import { type S3Attempt, S3Connection, type S3Dependencies } from './s3-connection.ts';
 import { describeFailure, isObjectMissing } from './s3-errors.ts';
-import { parseUpload, S3Writer } from './s3-writer.ts';
+import {
+  formatUploadId,
+  pageOfUploads,
+  parseUpload,
+  parseUploadId,
+  S3Writer,
+} from './s3-writer.ts';
 import {
   objectChanged,
   pendingFileGone,
@@ -29,6 +38,8 @@ import { compareUris, folderUri, formatUri, parseUri } from './uri.ts';
 
 /** User metadata that says which write an object comes from. */
 const TOKEN_KEY = 'sluice-write';
+/** A commit that does not find its object asks again so often, in case another is just making it. */
+const CONFIRMATIONS_MAX = 2;
 
 interface Location {
   readonly Bucket: string;
@@ -142,6 +153,9 @@ export class S3FileSystem implements FileSystem {
       return client.send(command, { abortSignal: signal });
     });
     const uploadId = created.UploadId ?? '';
+    const gone = (error: unknown): never => {
+      throw isUploadGone(error) ? pendingFileGone(uri) : error;
+    };
     return new S3Writer({
       uri,
       uploadId,
@@ -156,7 +170,8 @@ export class S3FileSystem implements FileSystem {
               Body: bytes,
               ContentLength: bytes.length,
             });
-            return unquote((await client.send(command, { abortSignal: signal })).ETag);
+            const sent = client.send(command, { abortSignal: signal });
+            return unquote((await sent.catch(gone)).ETag);
           }),
         abort: () => this.#abortUpload(uri, uploadId, undefined),
       },
@@ -168,7 +183,7 @@ export class S3FileSystem implements FileSystem {
     const location = locate(uri);
     const { uploadId, token, parts } = parseUpload(pending);
     const operation = 'CompleteMultipartUpload';
-    await this.#send(uri, operation, options.signal, async ({ sdk, client, signal }) => {
+    await this.#send(uri, operation, options.signal, async ({ sdk, client, signal, number }) => {
       const command = new sdk.CompleteMultipartUploadCommand({
         ...location,
         UploadId: uploadId,
@@ -176,19 +191,49 @@ export class S3FileSystem implements FileSystem {
           Parts: parts.map((etag, index) => ({ ETag: `"${etag}"`, PartNumber: index + 1 })),
         },
       });
-      try {
-        // From here the file is visible.
-        await client.send(command, { abortSignal: signal });
-      } catch (error) {
+      // From here the file is visible.
+      await client.send(command, { abortSignal: signal }).catch((error: unknown) => {
         if (!isUploadGone(error)) throw error;
-        const present = await this.#head(uri, options.signal);
-        if (present?.token !== token) throw pendingFileGone(uri);
-      }
+      });
+      // An upload that is gone was completed before, or aborted. versitygw answers 200 to both,
+      // where the name is taken: only the token tells that what lies there is ours.
+      const present = await this.#head(uri, options.signal);
+      if (present?.token === token) return;
+      // versitygw shows an object that is just being completed without its metadata.
+      if (number < CONFIRMATIONS_MAX) throw notConfirmed(uri, this.#connection.server);
+      throw pendingFileGone(uri);
     });
   }
 
-  async abort(pending: PendingFile, options: CallOptions = {}): Promise<void> {
-    await this.#abortUpload(pending.uri, parseUpload(pending).uploadId, options.signal);
+  async abort(pending: AbortableFile, options: CallOptions = {}): Promise<void> {
+    await this.#abortUpload(pending.uri, parseUploadId(pending), options.signal);
+  }
+
+  async listPending(prefixUri: string, options: ListPendingOptions = {}): Promise<PendingPage> {
+    const folder = folderUri(prefixUri);
+    const { authority: bucket, path: prefix } = parseUri(folder);
+    const { after = '[]', except = [], signal: userSignal } = options;
+    const [keyMarker, uploadMarker] = JSON.parse(after) as readonly string[];
+    const operation = 'ListMultipartUploads';
+    const answer = await this.#send(folder, operation, userSignal, ({ sdk, client, signal }) => {
+      const command = new sdk.ListMultipartUploadsCommand({
+        Bucket: bucket,
+        Prefix: prefix,
+        MaxUploads: Math.min(options.limit ?? LIST_LIMIT_MAX, LIST_LIMIT_MAX),
+        ...(keyMarker === undefined ? {} : { KeyMarker: keyMarker }),
+        ...(uploadMarker === undefined ? {} : { UploadIdMarker: uploadMarker }),
+      });
+      return client.send(command, { abortSignal: signal });
+    });
+    const left = new Set(except.map(parseUploadId));
+    const { uploads, next } = pageOfUploads(answer);
+    const files = uploads
+      .filter(({ id }) => !left.has(id))
+      .map(({ key, id }) => {
+        const uri = formatUri({ scheme: 's3', authority: bucket, path: key });
+        return { uri, handle: formatUploadId(id) };
+      });
+    return { files, next: next === null ? null : JSON.stringify(next) };
   }
 
   async close(): Promise<void> {
@@ -320,6 +365,14 @@ function notInOrder(uri: string, server: string): SluiceError {
     domain: 'user',
     context: { uri },
     hint: 'Directory buckets cannot be used; use a general-purpose bucket.',
+  });
+}
+
+function notConfirmed(uri: string, server: string): SluiceError {
+  return new SluiceError('STORAGE_UNAVAILABLE', `${server} does not show the commit of ${uri}.`, {
+    domain: 'external',
+    retry: 'backoff',
+    context: { uri },
   });
 }
 

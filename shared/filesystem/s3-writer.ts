@@ -1,6 +1,6 @@
 import { invariant } from '../errors/invariant.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
-import type { PendingFile, RecoverableWriter } from './filesystem.ts';
+import type { AbortableFile, PendingFile, RecoverableWriter } from './filesystem.ts';
 import { objectTooLarge, pendingFileGone } from './storage-errors.ts';
 
 /** All parts but the last have this size, as some servers demand. */
@@ -106,24 +106,71 @@ export class S3Writer implements RecoverableWriter {
 
 /** Reads a handle back; it comes from a checkpoint, so its form is checked. */
 export function parseUpload(pending: PendingFile): S3Upload {
+  const upload = parseHandle(pending);
+  const { token, parts } = upload;
+  if (!isText(token) || !Array.isArray(parts) || !parts.every(isText)) throw damaged(pending.uri);
+  return upload as S3Upload;
+}
+
+/** The handle of a listed upload has nothing else. */
+export function parseUploadId(pending: AbortableFile): string {
+  return parseHandle(pending).uploadId;
+}
+
+export function formatUploadId(uploadId: string): string {
+  return JSON.stringify({ uploadId });
+}
+
+interface UploadEntry {
+  readonly Key?: string | undefined;
+  readonly UploadId?: string | undefined;
+}
+
+/** The part of ListMultipartUploads' answer that counts. */
+export interface UploadsAnswer {
+  readonly Uploads?: readonly UploadEntry[] | undefined;
+  readonly IsTruncated?: boolean | undefined;
+}
+
+/**
+ * The uploads of a page, and the key (and upload) after which the next one begins. A page ends with
+ * a whole key: the marker inside of one is refused by versitygw where its uploads' ids are not in
+ * order; it is used only where all of a page has one key.
+ */
+export function pageOfUploads(answer: UploadsAnswer): {
+  readonly uploads: readonly { readonly key: string; readonly id: string }[];
+  readonly next: readonly string[] | null;
+} {
+  const uploads = (answer.Uploads ?? []).map(({ Key: key = '', UploadId: id = '' }) => {
+    return { key, id };
+  });
+  const last = uploads.at(-1);
+  if (answer.IsTruncated !== true || last === undefined) return { uploads, next: null };
+  const whole = uploads.filter(({ key }) => key !== last.key);
+  const lastWhole = whole.at(-1);
+  if (lastWhole === undefined) return { uploads, next: [last.key, last.id] };
+  return { uploads: whole, next: [lastWhole.key] };
+}
+
+function parseHandle({ uri, handle }: AbortableFile): Partial<S3Upload> & { uploadId: string } {
   let value: unknown;
   try {
-    value = JSON.parse(pending.handle);
+    value = JSON.parse(handle);
   } catch {
-    throw pendingFileGone(pending.uri);
+    throw pendingFileGone(uri);
   }
   const upload = value as Partial<S3Upload> | null;
-  const isText = (part: unknown): boolean => typeof part === 'string';
-  if (
-    !isText(upload?.uploadId) ||
-    !isText(upload?.token) ||
-    !Array.isArray(upload?.parts) ||
-    !upload.parts.every(isText)
-  ) {
-    throw new SluiceError('PROTOCOL_VIOLATION', `The handle of ${pending.uri} is damaged.`, {
-      domain: 'internal',
-      context: { uri: pending.uri },
-    });
-  }
-  return value as S3Upload;
+  if (!isText(upload?.uploadId)) throw damaged(uri);
+  return { ...upload, uploadId: upload.uploadId };
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function damaged(uri: string): SluiceError {
+  return new SluiceError('PROTOCOL_VIOLATION', `The handle of ${uri} is damaged.`, {
+    domain: 'internal',
+    context: { uri },
+  });
 }

@@ -32,9 +32,15 @@ export class DatagenReader implements SourceReader<DatagenSplit> {
     this.#options = options;
   }
 
-  open(context: SourceReaderContext, onAvailable: () => void): void {
+  open(
+    context: SourceReaderContext,
+    onAvailable: () => void,
+    restored: readonly DatagenSplit[] = [],
+  ): void {
     this.#context = context;
     this.#onAvailable = onAvailable;
+    this.#splits.push(...restored);
+    this.#next = restored[0]?.from ?? 0;
     const { rateMax } = this.#options;
     if (rateMax !== undefined) {
       const ratePerSecond = rateMax / context.parallelism;

@@ -6,17 +6,27 @@
  * In the slot's thread; links are injected.
  */
 import type { InputGateDescriptor } from '../../shared/job-graph/task-deployment.ts';
+import type { Barrier, StreamEvent } from '../../shared/record/stream-event.ts';
+import { encodeEvent } from '../../shared/serialization/event-codec.ts';
 import type {
   Payload,
   RecordBatchDecoder,
 } from '../../shared/serialization/record-batch-decoder.ts';
 import { PAYLOAD_KIND } from '../../shared/serialization/wire-format.ts';
-import type { GateItem, InputGate } from '../task/input-gate.ts';
+import type { ChannelBuffers, OnOvertaken } from '../task/channel-buffers.ts';
+import type { GateItem, InputGate, UnreadRecords } from '../task/input-gate.ts';
 import { FRAME_HEADER_BYTES } from './frame.ts';
-import { InputChannel } from './input-channel.ts';
+import { GateRecording } from './gate-recording.ts';
+import { InputChannel, type QueuedInput } from './input-channel.ts';
 import type { Defer } from './link-port.ts';
 import { channelViolation } from './network-errors.ts';
-import { CHANNEL_CREDIT_MAX, CHANNEL_CREDIT_MIN, GATE_CREDIT } from './network-options.ts';
+import {
+  CHANNEL_CREDIT_MAX,
+  CHANNEL_CREDIT_MIN,
+  creditUnits,
+  GATE_CREDIT,
+} from './network-options.ts';
+import { bufferOf, copyPayload, encodeRecords, isEventPayload } from './payloads.ts';
 
 export interface GateEnvironment {
   readonly decoder: RecordBatchDecoder;
@@ -46,6 +56,8 @@ export class BufferedInputGate implements InputGate {
   #isClosed = false;
   #onAvailable: () => void = () => {};
   #onFailure: ((error: Error) => void) | null = null;
+  #onBarrier: (channel: number, barrier: Barrier) => void = () => {};
+  #recording: GateRecording | null = null;
 
   constructor(descriptor: InputGateDescriptor, environment: GateEnvironment) {
     this.#environment = environment;
@@ -85,10 +97,12 @@ export class BufferedInputGate implements InputGate {
     if (item === null) return null;
     this.#buffersQueued -= 1;
     this.#bytesIn += item.bytes;
-    const units = channel.creditToGrant();
-    if (units > 0) this.#environment.grantCredit(channel, units);
+    this.#grantCredit(channel);
     if (channel.length > 0) this.#list(channel);
-    if (item.kind === 'event') return { kind: 'event', channel: channel.index, event: item.event };
+    if (item.kind === 'event') {
+      if (item.event.kind === 'barrier') channel.barrierTaken = item.event.checkpointId;
+      return { kind: 'event', channel: channel.index, event: item.event };
+    }
     const payload = this.#decode(item.buffer, item.bytes);
     if (payload?.kind !== 'records') return null;
     this.#environment.recycle(item.buffer);
@@ -116,6 +130,40 @@ export class BufferedInputGate implements InputGate {
     if (resumed.length > 0) this.#listAndNotify(resumed);
   }
 
+  onBarrier(callback: (channel: number, barrier: Barrier) => void): void {
+    this.#onBarrier = callback;
+  }
+
+  overtake(checkpointId: number, unread: UnreadRecords | null, onOvertaken: OnOvertaken): void {
+    this.#recording?.cancel();
+    const recording = new GateRecording(checkpointId, onOvertaken);
+    this.#recording = recording;
+    if (this.#isClosed || this.#error !== null) {
+      recording.cancel();
+      return;
+    }
+    for (const channel of this.channels) {
+      if (channel.barrierTaken < checkpointId) {
+        const rest = unread?.channel === channel.index ? unread.records : [];
+        for (const payload of encodeRecords(rest)) recording.add(channel.index, payload);
+        this.#overtakeIn(channel, recording);
+      }
+      this.resumeChannel(channel.index);
+    }
+    recording.completeIfDone();
+  }
+
+  restore(channels: readonly ChannelBuffers[]): void {
+    for (const { channel: index, buffers } of channels) {
+      const channel = this.channels[index];
+      if (channel === undefined || buffers.length === 0) continue;
+      const items = buffers.flatMap((payload) => this.#restored(payload));
+      channel.restore(items);
+      this.#buffersQueued += items.length;
+      this.#listAndNotify(channel);
+    }
+  }
+
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -126,24 +174,39 @@ export class BufferedInputGate implements InputGate {
   /** A buffer has arrived. */
   receive(channel: InputChannel, buffer: ArrayBuffer, bytes: number): void {
     if (this.#isClosed || this.#error !== null) return;
+    if (bytes <= FRAME_HEADER_BYTES || bytes > buffer.byteLength) {
+      this.fail(channelViolation(channel.descriptor.partitionId, 'sent an empty buffer'));
+      return;
+    }
     const view = new DataView(buffer);
-    const violation =
-      bytes <= FRAME_HEADER_BYTES || bytes > buffer.byteLength
-        ? channelViolation(channel.descriptor.partitionId, 'sent an empty buffer')
-        : channel.accept(view.getUint32(12, true), bytes);
+    let event: StreamEvent | null = null;
+    if (view.getUint8(FRAME_HEADER_BYTES) === PAYLOAD_KIND.event) {
+      const payload = this.#decode(buffer, bytes);
+      if (payload?.kind !== 'event') return;
+      event = payload.event;
+    }
+    const barrier = event?.kind === 'barrier' ? event : null;
+    const mayOverdraw =
+      barrier?.alignment === 'unaligned' && barrier.checkpointId > channel.barrierSeen;
+    const violation = channel.accept(view.getUint32(12, true), bytes, mayOverdraw);
     if (violation !== null) {
       this.fail(violation);
       return;
     }
-    if (view.getUint8(FRAME_HEADER_BYTES) === PAYLOAD_KIND.event) {
-      const payload = this.#decode(buffer, bytes);
-      if (payload?.kind !== 'event') return;
-      channel.push({ kind: 'event', event: payload.event, bytes });
+    if (barrier !== null && !this.#admitBarrier(channel, barrier, bytes)) return;
+    const units = creditUnits(bytes);
+    if (event === null) {
+      if (this.#recording?.isOpen(channel.index) === true) {
+        this.#recording.add(channel.index, copyPayload(buffer, bytes));
+      }
+      channel.push({ kind: 'records', buffer, bytes, units });
     } else {
-      channel.push({ kind: 'records', buffer, bytes });
+      this.#recordEvent(channel, event);
+      channel.push({ kind: 'event', event, bytes, units });
     }
     this.#buffersQueued += 1;
     if (channel.hasEnded) this.#environment.release(channel);
+    if (barrier !== null) this.#onBarrier(channel.index, barrier);
     this.#listAndNotify(channel);
   }
 
@@ -157,6 +220,81 @@ export class BufferedInputGate implements InputGate {
     this.#error = error;
     this.#drop();
     this.#reportFailure(error);
+  }
+
+  /** What waits in front of the barrier joins the recording; without one, so does what still comes. */
+  #overtakeIn(channel: InputChannel, recording: GateRecording): void {
+    const { checkpointId } = recording;
+    for (const item of channel.queuedBefore(checkpointId)) {
+      if (item.kind === 'records') {
+        recording.add(channel.index, copyPayload(item.buffer, item.bytes));
+      } else if (isChannelState(item.event)) {
+        recording.add(channel.index, new Uint8Array(encodeEvent(item.event, 0)));
+      }
+    }
+    if (channel.barrierSeen < checkpointId) {
+      if (!channel.hasEnded) recording.open(channel.index);
+      return;
+    }
+    // A newer one has come in its place: this checkpoint was given up.
+    if (channel.barrierSeen > checkpointId) recording.cancel();
+    channel.barrierTaken = checkpointId;
+    this.#removeBarriers(channel, checkpointId);
+  }
+
+  /** False: the barrier does not have to wait for its turn. */
+  #admitBarrier(channel: InputChannel, barrier: Barrier, bytes: number): boolean {
+    const { checkpointId } = barrier;
+    const isStale = checkpointId <= channel.barrierSeen;
+    if (!isStale) {
+      channel.barrierSeen = checkpointId;
+      // Those before it belong to checkpoints that were given up.
+      this.#removeBarriers(channel, checkpointId);
+      const recording = this.#recording;
+      if (recording?.isOpen(channel.index) === true) {
+        if (checkpointId > recording.checkpointId) recording.cancel();
+        else if (checkpointId === recording.checkpointId) {
+          channel.barrierTaken = checkpointId;
+          channel.consume(creditUnits(bytes));
+          this.#grantCredit(channel);
+          recording.close(channel.index);
+          return false;
+        }
+      }
+      return true;
+    }
+    channel.consume(creditUnits(bytes));
+    this.#grantCredit(channel);
+    return false;
+  }
+
+  #recordEvent(channel: InputChannel, event: StreamEvent): void {
+    const recording = this.#recording;
+    if (recording?.isOpen(channel.index) !== true) return;
+    if (event.kind === 'end-of-input') recording.close(channel.index);
+    else if (isChannelState(event)) {
+      recording.add(channel.index, new Uint8Array(encodeEvent(event, 0)));
+    }
+  }
+
+  #removeBarriers(channel: InputChannel, checkpointId: number): void {
+    this.#buffersQueued -= channel.removeBarriers(checkpointId);
+    this.#grantCredit(channel);
+  }
+
+  #grantCredit(channel: InputChannel): void {
+    const units = channel.creditToGrant();
+    if (units > 0) this.#environment.grantCredit(channel, units);
+  }
+
+  #restored(payload: Uint8Array): readonly QueuedInput[] {
+    const buffer = bufferOf(payload);
+    const bytes = buffer.byteLength;
+    if (!isEventPayload(payload)) return [{ kind: 'records', buffer, bytes, units: 0 }];
+    const decoded = this.#decode(buffer, bytes);
+    return decoded?.kind === 'event'
+      ? [{ kind: 'event', event: decoded.event, bytes, units: 0 }]
+      : [];
   }
 
   #reportFailure(error: Error): void {
@@ -182,6 +320,7 @@ export class BufferedInputGate implements InputGate {
     this.#listedNext = [];
     this.#position = 0;
     this.#buffersQueued = 0;
+    this.#recording?.cancel();
     for (const channel of this.channels) channel.clear();
   }
 
@@ -215,4 +354,9 @@ export class BufferedInputGate implements InputGate {
     this.#isAwaited = false;
     this.#onAvailable();
   }
+}
+
+/** What a restored channel must say again; barriers and ends belong to the checkpoint or the attempt. */
+function isChannelState(event: StreamEvent): boolean {
+  return event.kind === 'watermark' || event.kind === 'status';
 }

@@ -14,10 +14,23 @@ import type { StreamEvent } from '../../shared/record/stream-event.ts';
 import { channelViolation } from './network-errors.ts';
 import { creditUnits, OVERSIZE_BUFFER_BYTES_MAX } from './network-options.ts';
 
-/** What waits: records still encoded, or an event (decoded on arrival: one may have to overtake). */
+/**
+ * What waits: records still encoded, or an event (decoded on arrival: a barrier may have to overtake).
+ * `units` of credit come back when it is taken: 0 for what was restored.
+ */
 export type QueuedInput =
-  | { readonly kind: 'records'; readonly buffer: ArrayBuffer; readonly bytes: number }
-  | { readonly kind: 'event'; readonly event: StreamEvent; readonly bytes: number };
+  | {
+      readonly kind: 'records';
+      readonly buffer: ArrayBuffer;
+      readonly bytes: number;
+      readonly units: number;
+    }
+  | {
+      readonly kind: 'event';
+      readonly event: StreamEvent;
+      readonly bytes: number;
+      readonly units: number;
+    };
 
 export class InputChannel {
   readonly descriptor: InputChannelDescriptor;
@@ -38,6 +51,10 @@ export class InputChannel {
   isListed = false;
   /** The end of input is queued or taken: nothing more comes, and nobody is needed any more. */
   hasEnded = false;
+  /** Checkpoint of the last barrier that came. */
+  barrierSeen = -1;
+  /** Checkpoint of the last barrier that was handed out, or overtook what was in front of it. */
+  barrierTaken = -1;
 
   constructor(options: {
     readonly descriptor: InputChannelDescriptor;
@@ -56,14 +73,17 @@ export class InputChannel {
     return this.#queue.length;
   }
 
-  /** Checks that a buffer may come now: the next in sequence, and paid for with credit. */
-  accept(sequence: number, bytes: number): SluiceError | null {
+  /**
+   * Checks that a buffer may come now: the next in sequence, and paid for with credit. The barrier of
+   * a new checkpoint may overdraw it: at most one of them waits here.
+   */
+  accept(sequence: number, bytes: number, mayOverdraw: boolean): SluiceError | null {
     const { partitionId } = this.descriptor;
     if (this.hasEnded) return channelViolation(partitionId, 'sent more after the end of input');
     if (sequence !== this.#sequence) {
       return channelViolation(partitionId, `sent buffer ${sequence} in place of ${this.#sequence}`);
     }
-    if (this.#unitsOpen <= 0 || bytes > OVERSIZE_BUFFER_BYTES_MAX) {
+    if ((this.#unitsOpen <= 0 && !mayOverdraw) || bytes > OVERSIZE_BUFFER_BYTES_MAX) {
       return channelViolation(partitionId, 'sent more than it has credit for');
     }
     this.#sequence = (sequence + 1) >>> 0;
@@ -79,8 +99,38 @@ export class InputChannel {
   take(): QueuedInput | null {
     const item = this.#queue.shift();
     if (item === undefined) return null;
-    this.#unitsConsumed += creditUnits(item.bytes);
+    this.#unitsConsumed += item.units;
     return item;
+  }
+
+  /** Something came that does not have to wait. */
+  consume(units: number): void {
+    this.#unitsConsumed += units;
+  }
+
+  /** In front of everything that has come. */
+  restore(items: readonly QueuedInput[]): void {
+    this.#queue.unshift(...items);
+  }
+
+  /** What waits, the next one first; null: all of it. */
+  queuedBefore(checkpointId: number | null): readonly QueuedInput[] {
+    const end = checkpointId === null ? -1 : this.#barrierIndex(checkpointId);
+    return end < 0 ? this.#queue : this.#queue.slice(0, end);
+  }
+
+  /** Takes the barriers up to this checkpoint's out of the queue; gives how many there were. */
+  removeBarriers(checkpointId: number): number {
+    let removed = 0;
+    for (let index = this.#queue.length - 1; index >= 0; index -= 1) {
+      const item = this.#queue[index] as QueuedInput;
+      if (item.kind !== 'event' || item.event.kind !== 'barrier') continue;
+      if (item.event.checkpointId > checkpointId) continue;
+      this.#queue.splice(index, 1);
+      this.#unitsConsumed += item.units;
+      removed += 1;
+    }
+    return removed;
   }
 
   /** The units to grant now: 0 until they are worth a message. */
@@ -94,5 +144,14 @@ export class InputChannel {
 
   clear(): void {
     this.#queue.length = 0;
+  }
+
+  #barrierIndex(checkpointId: number): number {
+    return this.#queue.findIndex(
+      (item) =>
+        item.kind === 'event' &&
+        item.event.kind === 'barrier' &&
+        item.event.checkpointId === checkpointId,
+    );
   }
 }

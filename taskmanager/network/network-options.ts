@@ -77,6 +77,9 @@ export const GATE_CREDIT = 128;
 export const CHANNEL_CREDIT_MIN = 2;
 export const CHANNEL_CREDIT_MAX = 64;
 
+/** Channel state of one gate in one unaligned checkpoint; beyond it that checkpoint is given up. */
+export const CHANNEL_STATE_BYTES_MAX = 256 * 1024 * 1024;
+
 /** What a buffer of this size costs. An oversize buffer may overdraw: one unit is enough to send it. */
 export function creditUnits(bytes: number): number {
   return Math.max(1, Math.ceil(bytes / BUFFER_BYTES));

@@ -10,12 +10,14 @@
 import type { SerializedError } from '../../shared/errors/sluice-error.ts';
 import { serializeError } from '../../shared/errors/sluice-error.ts';
 import type { ResultPartitionDescriptor } from '../../shared/job-graph/task-deployment.ts';
-import type { StreamEvent } from '../../shared/record/stream-event.ts';
+import type { Barrier, StreamEvent } from '../../shared/record/stream-event.ts';
 import type { StreamRecord } from '../../shared/record/stream-record.ts';
 import { encodeEvent } from '../../shared/serialization/event-codec.ts';
 import { RecordBatchEncoder } from '../../shared/serialization/record-batch-encoder.ts';
 import type { CancelTimer, Clock } from '../../shared/time/clock.ts';
+import type { ChannelBuffers, OnOvertaken } from '../task/channel-buffers.ts';
 import type { ResultPartition } from '../task/result-partition.ts';
+import { BarrierPassage } from './barrier-passage.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import { FRAME_HEADER_BYTES } from './frame.ts';
 import type { Link } from './link.ts';
@@ -28,6 +30,7 @@ import {
   type ResultPartitionOptions,
 } from './network-options.ts';
 import { keySelector, type PartitionSelector } from './partition-selector.ts';
+import { bufferOf, isEventPayload } from './payloads.ts';
 import { type QueuedBuffer, SubpartitionQueue } from './subpartition-queue.ts';
 
 /** Where a subpartition's consumer is. */
@@ -75,6 +78,7 @@ export class PipelinedResultPartition implements ResultPartition {
   #onFailure: ((error: Error) => void) | null = null;
   #drains: PromiseWithResolvers<void>[] = [];
   #bytesOut = 0;
+  #passage: BarrierPassage | null = null;
 
   constructor(
     descriptor: ResultPartitionDescriptor,
@@ -108,11 +112,40 @@ export class PipelinedResultPartition implements ResultPartition {
   }
 
   broadcastEvent(event: StreamEvent): void {
-    const kind = event.kind === 'end-of-input' ? 'end-of-input' : 'event';
-    for (const subpartition of this.#subpartitions) {
-      this.#finishBuffer(subpartition);
-      const buffer = encodeEvent(event, FRAME_HEADER_BYTES);
-      this.#enqueue(subpartition, { buffer, bytes: buffer.byteLength, kind });
+    if (event.kind === 'barrier') this.broadcastBarrier(event, null, () => {});
+    else this.#broadcast(event, event.kind === 'end-of-input' ? 'end-of-input' : 'event');
+  }
+
+  broadcastBarrier(
+    barrier: Barrier,
+    overtakeAfterMs: number | null,
+    onOvertaken: OnOvertaken,
+  ): void {
+    this.#passage?.cancel();
+    const queues = this.#subpartitions.map(({ queue }) => queue);
+    for (const queue of queues) queue.dropBarriers();
+    const pump = (): void => {
+      for (const subpartition of this.#subpartitions) this.#pump(subpartition);
+    };
+    const passage = new BarrierPassage({ barrier, queues, onOvertaken, pump });
+    this.#passage = passage;
+    if (this.#error !== null || this.#isClosed) {
+      passage.cancel();
+      return;
+    }
+    this.#broadcast(barrier, 'barrier');
+    passage.start(overtakeAfterMs, this.#environment.clock);
+  }
+
+  restore(channels: readonly ChannelBuffers[]): void {
+    for (const { channel, buffers } of channels) {
+      const subpartition = this.#subpartitions[channel];
+      if (subpartition === undefined) continue;
+      for (const payload of buffers) {
+        const buffer = bufferOf(payload);
+        const kind = isEventPayload(payload) ? 'event' : 'records';
+        this.#enqueue(subpartition, { buffer, bytes: buffer.byteLength, kind });
+      }
     }
   }
 
@@ -275,6 +308,14 @@ export class PipelinedResultPartition implements ResultPartition {
     this.#enqueue(subpartition, { buffer, bytes, kind: 'records' });
   }
 
+  #broadcast(event: StreamEvent, kind: QueuedBuffer['kind']): void {
+    for (const subpartition of this.#subpartitions) {
+      this.#finishBuffer(subpartition);
+      const buffer = encodeEvent(event, FRAME_HEADER_BYTES);
+      this.#enqueue(subpartition, { buffer, bytes: buffer.byteLength, kind });
+    }
+  }
+
   #enqueue(subpartition: Subpartition, item: QueuedBuffer): void {
     subpartition.queue.enqueue(item);
     this.#pump(subpartition);
@@ -290,6 +331,7 @@ export class PipelinedResultPartition implements ResultPartition {
         new DataView(buffer).setUint32(12, next.sequence, true);
         this.#bytesOut += bytes;
         link.send({ kind: 'data', channel, buffer, bytes });
+        if (next.item.kind === 'barrier') this.#passage?.update();
       }
     }
     this.#updateAvailability(subpartition);
@@ -337,6 +379,7 @@ export class PipelinedResultPartition implements ResultPartition {
 
   /** Drops what waits, and tells those consumers that still expect something. */
   #abandon(error: SerializedError): void {
+    this.#passage?.cancel();
     for (const subpartition of this.#subpartitions) {
       const { queue, subscription } = subpartition;
       if (queue.state === 'open' && subscription !== null) {

@@ -12,8 +12,8 @@ export interface QueuedBuffer {
   readonly buffer: ArrayBuffer;
   /** Length of what is in it, room for the header included. */
   readonly bytes: number;
-  /** Records, or an event: one that may overtake can be told apart here. */
-  readonly kind: 'records' | 'event' | 'end-of-input';
+  /** `urgent`: a barrier that has overtaken; it waits for no credit. */
+  readonly kind: 'records' | 'event' | 'barrier' | 'urgent' | 'end-of-input';
 }
 
 export class SubpartitionQueue {
@@ -59,9 +59,10 @@ export class SubpartitionQueue {
 
   /** The next buffer that may leave now, with its place in the channel; null when none may. */
   take(): { readonly item: QueuedBuffer; readonly sequence: number } | null {
-    if (this.#state !== 'open' || this.#credit <= 0) return null;
-    const item = this.#queue.shift();
-    if (item === undefined) return null;
+    const item = this.#queue[0];
+    if (item === undefined || this.#state !== 'open') return null;
+    if (this.#credit <= 0 && item.kind !== 'urgent') return null;
+    this.#queue.shift();
     const units = creditUnits(item.bytes);
     this.#credit -= units;
     this.#unitsQueued -= units;
@@ -69,6 +70,36 @@ export class SubpartitionQueue {
     this.#sequence = (sequence + 1) >>> 0;
     if (item.kind === 'end-of-input') this.release();
     return { item, sequence };
+  }
+
+  /** Whether a barrier waits that has overtaken nothing. */
+  get hasBarrier(): boolean {
+    return this.#barrierIndex() >= 0;
+  }
+
+  /** Puts the barrier in front, in the form given; what it has overtaken, still in the queue. */
+  overtake(urgent: QueuedBuffer): readonly QueuedBuffer[] {
+    const index = this.#barrierIndex();
+    if (index < 0) return [];
+    const [barrier] = this.#queue.splice(index, 1);
+    this.#unitsQueued += creditUnits(urgent.bytes) - creditUnits(barrier?.bytes ?? 0);
+    const overtaken = this.#queue.slice(0, index);
+    this.#queue.unshift(urgent);
+    return overtaken;
+  }
+
+  /** Barriers that have not left, of either kind: their checkpoint was given up. */
+  dropBarriers(): void {
+    for (let index = this.#queue.length - 1; index >= 0; index -= 1) {
+      const item = this.#queue[index];
+      if (item?.kind !== 'barrier' && item?.kind !== 'urgent') continue;
+      this.#queue.splice(index, 1);
+      this.#unitsQueued -= creditUnits(item.bytes);
+    }
+  }
+
+  #barrierIndex(): number {
+    return this.#queue.findLastIndex(({ kind }) => kind === 'barrier');
   }
 
   /** Nothing more will be sent; what is queued is dropped. */

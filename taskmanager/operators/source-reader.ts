@@ -9,8 +9,15 @@ export type InputStatus = 'more-available' | 'nothing-available' | 'end-of-input
  * SplitEnumerator in the job manager, hands out splits. `Split` is plain JSON.
  */
 export interface SourceReader<Split> {
-  /** `onAvailable` may be called at any time, from any callback, also needlessly. */
-  open(context: SourceReaderContext, onAvailable: () => void): Promise<void> | void;
+  /**
+   * `onAvailable` may be called at any time, from any callback, also needlessly. `restored` are the
+   * splits that `snapshotState` gave; the reader asks for others only beyond them.
+   */
+  open(
+    context: SourceReaderContext,
+    onAvailable: () => void,
+    restored: readonly Split[],
+  ): Promise<void> | void;
   addSplits(splits: readonly Split[]): void;
   /** No split follows those that were added. */
   noMoreSplits(): void;

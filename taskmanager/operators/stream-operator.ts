@@ -1,3 +1,4 @@
+import type { ListStateMode } from '../../shared/checkpoint/snapshot.ts';
 import type { StreamEvent } from '../../shared/record/stream-event.ts';
 import type { StreamRecord } from '../../shared/record/stream-record.ts';
 import type { OperatorContext } from './operator-context.ts';
@@ -31,7 +32,7 @@ export interface StreamOperator {
   restoreState?(snapshots: readonly OperatorSnapshot[]): Promise<void> | void;
   /** Throwing a SluiceError rejects this record; anything else fails the task. */
   processElement(record: StreamRecord): void;
-  /** Called for each event before it is forwarded; `snapshotState` is called for barriers instead. */
+  /** Called for each event before it is forwarded; for barriers `snapshotState` is called instead. */
   processEvent?(event: StreamEvent): void;
   /** Takes the state as of now, synchronously; what is slow (uploading) happens in the result. */
   snapshotState?(checkpointId: number): OperatorSnapshot;
@@ -48,4 +49,6 @@ export interface OperatorSnapshot {
   readonly operatorId: string;
   /** Named operator state; each entry of a list can be redistributed on its own. */
   readonly lists: Readonly<Record<string, readonly unknown[]>>;
+  /** By the same names; left out: `split`. */
+  readonly modes?: Readonly<Record<string, ListStateMode>>;
 }

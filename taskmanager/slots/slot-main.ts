@@ -19,7 +19,8 @@ invariant(parentPort !== null, 'a slot runs in a worker thread');
 const mainThread = parentPort;
 const data = workerData as SlotWorkerData;
 
-const send = (report: SlotReport): void => mainThread.postMessage(report);
+const send = (report: SlotReport, transfer: readonly ArrayBuffer[] = []): void =>
+  mainThread.postMessage(report, transfer);
 const fileSystems = new FileSystemRegistry(data.fileSystemOptions, { clock: systemClock });
 const network = new SlotNetwork(data.networkPort, { clock: systemClock });
 const inference = new SlotInferenceClient(data.inferencePort, systemClock);

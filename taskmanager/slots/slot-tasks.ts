@@ -1,13 +1,15 @@
 import type { TaskDeployment } from '../../shared/job-graph/task-deployment.ts';
+import { SlotSnapshotStores } from '../snapshots/slot-snapshot-stores.ts';
 import { StreamTask } from '../task/stream-task.ts';
 import type { TaskEnvironment, TaskStateUpdate } from '../task/task-environment.ts';
 import type { SlotCommand, SlotReport } from './slot-messages.ts';
 
 export interface SlotTasksOptions {
-  /** `control` is added here. */
-  readonly environment: Omit<TaskEnvironment, 'control'>;
+  /** `control` and `snapshots` are added here. */
+  readonly environment: Omit<TaskEnvironment, 'control' | 'snapshots'>;
   readonly metricsIntervalMs: number;
-  readonly send: (report: SlotReport) => void;
+  /** What is in `transfer` belongs to the main thread from then on. */
+  readonly send: (report: SlotReport, transfer?: readonly ArrayBuffer[]) => void;
   /** Releases network, inference and file systems; the thread ends after it. */
   readonly close: () => Promise<void>;
 }
@@ -16,19 +18,24 @@ export interface SlotTasksOptions {
 export class SlotTasks {
   readonly #options: SlotTasksOptions;
   readonly #environment: TaskEnvironment;
+  readonly #snapshots: SlotSnapshotStores;
   readonly #tasks = new Map<string, StreamTask>();
   #isReporting = false;
   #onAllEnded: (() => void) | null = null;
 
   constructor(options: SlotTasksOptions) {
     this.#options = options;
+    const { fileSystems } = options.environment;
+    this.#snapshots = new SlotSnapshotStores({ fileSystems, send: options.send });
     this.#environment = {
       ...options.environment,
+      snapshots: this.#snapshots,
       control: {
         stateChanged: (update) => this.#stateChanged(update),
         requestSplits: (attemptId, count) => {
           options.send({ kind: 'split-request', attemptId, count });
         },
+        checkpoint: (report) => options.send({ kind: 'checkpoint', report }),
       },
     };
   }
@@ -46,6 +53,18 @@ export class SlotTasks {
         return;
       case 'no-more-splits':
         this.#tasks.get(command.attemptId)?.noMoreSplits();
+        return;
+      case 'trigger-checkpoint':
+        this.#tasks.get(command.attemptId)?.triggerCheckpoint(command.barrier);
+        return;
+      case 'checkpoint-complete':
+        this.#tasks.get(command.attemptId)?.checkpointComplete(command.checkpointId);
+        return;
+      case 'checkpoint-aborted':
+        this.#tasks.get(command.attemptId)?.checkpointAborted(command.checkpointId);
+        return;
+      case 'piece-stored':
+        this.#snapshots.stored(command.requestId, command.result);
         return;
       case 'stop':
         this.#stop();

@@ -7,15 +7,18 @@ import {
 import type { TaskDeployment } from '../../shared/job-graph/task-deployment.ts';
 import type { CancelTimer, Clock } from '../../shared/time/clock.ts';
 import type { TaskStateUpdate } from '../task/task-environment.ts';
-import type { SlotCommand, SlotReport, ThreadEnd } from './slot-messages.ts';
+import type { CheckpointCommand, SlotCommand, SlotReport, ThreadEnd } from './slot-messages.ts';
 import type { SlotThread, SlotThreadEvents } from './slot-thread.ts';
 
 export interface SlotOptions {
   readonly index: number;
   readonly clock: Clock;
   readonly startThread: (events: SlotThreadEvents) => SlotThread;
-  /** Everything the slot's thread reports, and what is reported in its place when it is gone. */
-  readonly onReport: (report: SlotReport) => void;
+  /**
+   * Everything the slot's thread reports, and what is reported in its place when it is gone.
+   * `reply` goes to the thread that reported, and nowhere where that has ended.
+   */
+  readonly onReport: (report: SlotReport, reply: (command: SlotCommand) => void) => void;
   readonly cancellationTimeoutMs: number;
 }
 
@@ -65,6 +68,10 @@ export class Slot {
     this.#post({ kind: 'no-more-splits', attemptId });
   }
 
+  checkpoint(command: CheckpointCommand): void {
+    this.#post(command);
+  }
+
   /** Cancels what runs and ends the thread; by force after `timeoutMs`. */
   async stop(timeoutMs: number): Promise<void> {
     const thread = this.#thread;
@@ -84,14 +91,19 @@ export class Slot {
   }
 
   #running(): SlotThread {
-    this.#thread ??= this.#options.startThread({
-      onReport: (report) => this.#handleReport(report),
+    if (this.#thread !== null) return this.#thread;
+    const thread = this.#options.startThread({
+      onReport: (report) =>
+        this.#handleReport(report, (command) => {
+          if (this.#thread === thread) thread.post(command);
+        }),
       onEnd: (end) => this.#threadEnded(end),
     });
-    return this.#thread;
+    this.#thread = thread;
+    return thread;
   }
 
-  #handleReport(report: SlotReport): void {
+  #handleReport(report: SlotReport, reply: (command: SlotCommand) => void): void {
     if (report.kind === 'task-state') {
       const { attemptId, state } = report.update;
       // What was said for it already stays said.
@@ -101,7 +113,7 @@ export class Slot {
         this.#attempts.delete(attemptId);
       }
     }
-    this.#options.onReport(report);
+    this.#options.onReport(report, reply);
   }
 
   #threadEnded(end: ThreadEnd): void {
@@ -117,7 +129,7 @@ export class Slot {
         error: isCanceled ? null : error,
         metrics: null,
       };
-      this.#options.onReport({ kind: 'task-state', update });
+      this.#options.onReport({ kind: 'task-state', update }, () => {});
     }
     this.#onEnded?.();
   }

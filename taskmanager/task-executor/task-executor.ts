@@ -1,21 +1,35 @@
 import { SluiceError, serializeError } from '../../shared/errors/sluice-error.ts';
+import type { FileSystemRegistry } from '../../shared/filesystem/filesystem-registry.ts';
 import type { TaskDeployment } from '../../shared/job-graph/task-deployment.ts';
 import type { Logger } from '../../shared/observability/logger.ts';
 import type { SubtaskMetrics } from '../../shared/observability/subtask-metrics.ts';
 import type { JobManagerMessage, TaskManagerMessage } from '../../shared/rpc/messages.ts';
 import type { Clock } from '../../shared/time/clock.ts';
 import { Slot } from '../slots/slot.ts';
-import type { SlotReport } from '../slots/slot-messages.ts';
+import type { SlotCommand, SlotReport } from '../slots/slot-messages.ts';
 import type { SlotThread, SlotThreadEvents } from '../slots/slot-thread.ts';
-import type { TaskStateUpdate } from '../task/task-environment.ts';
+import { SnapshotUploader } from '../snapshots/snapshot-uploader.ts';
+import type { TaskCheckpointReport, TaskStateUpdate } from '../task/task-environment.ts';
 
 /** What the job manager says about tasks. */
 export type TaskCommand = Extract<
   JobManagerMessage,
-  { kind: 'deploy-task' | 'cancel-task' | 'assign-splits' | 'no-more-splits' }
+  {
+    kind:
+      | 'deploy-task'
+      | 'cancel-task'
+      | 'assign-splits'
+      | 'no-more-splits'
+      | 'trigger-checkpoint'
+      | 'checkpoint-complete'
+      | 'checkpoint-aborted';
+  }
 >;
 
 export interface TaskExecutorOptions {
+  readonly taskManagerId: string;
+  /** For the state of snapshots. */
+  readonly fileSystems: FileSystemRegistry;
   readonly slots: number;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -41,10 +55,16 @@ export class TaskExecutor {
   readonly #options: TaskExecutorOptions;
   readonly #slots: readonly Slot[];
   readonly #slotOf = new Map<string, Slot>();
+  readonly #jobOf = new Map<string, string>();
+  readonly #uploader: SnapshotUploader;
   readonly #metrics = new Map<string, SubtaskMetrics>();
 
   constructor(options: TaskExecutorOptions) {
     this.#options = options;
+    this.#uploader = new SnapshotUploader({
+      ...options,
+      attemptsOf: (jobId) => this.#attemptsOf(jobId),
+    });
     this.#slots = Array.from(
       { length: options.slots },
       (_, index) =>
@@ -52,7 +72,7 @@ export class TaskExecutor {
           index,
           clock: options.clock,
           startThread: (events) => options.startThread(index, events),
-          onReport: (report) => this.#handleReport(report),
+          onReport: (report, reply) => this.#handleReport(report, reply),
           cancellationTimeoutMs: options.cancellationTimeoutMs,
         }),
     );
@@ -86,6 +106,16 @@ export class TaskExecutor {
       case 'no-more-splits':
         this.#slotOf.get(command.attemptId)?.noMoreSplits(command.attemptId);
         return;
+      case 'trigger-checkpoint':
+        this.#slotOf.get(command.attemptId)?.checkpoint(command);
+        return;
+      case 'checkpoint-complete':
+      case 'checkpoint-aborted': {
+        const jobId = this.#jobOf.get(command.attemptId);
+        if (jobId !== undefined) this.#uploader.ended(jobId, command.checkpointId);
+        this.#slotOf.get(command.attemptId)?.checkpoint(command);
+        return;
+      }
       default:
         command satisfies never;
     }
@@ -116,6 +146,7 @@ export class TaskExecutor {
     this.#options.logger.info({ attemptId, slot: slotIndex }, 'task deployed');
     this.#options.observer.taskDeployed(deployment);
     this.#slotOf.set(attemptId, slot);
+    this.#jobOf.set(attemptId, deployment.jobId);
     slot.deploy(deployment);
   }
 
@@ -129,7 +160,11 @@ export class TaskExecutor {
     this.#sendState({ attemptId, state: 'CANCELED', error: null, metrics: null });
   }
 
-  #handleReport(report: SlotReport): void {
+  #attemptsOf(jobId: string): string[] {
+    return [...this.#jobOf].flatMap(([attemptId, job]) => (job === jobId ? [attemptId] : []));
+  }
+
+  #handleReport(report: SlotReport, reply: (command: SlotCommand) => void): void {
     switch (report.kind) {
       case 'task-state':
         this.#handleState(report.update);
@@ -139,6 +174,17 @@ export class TaskExecutor {
         this.#options.send({ kind: 'split-request', attemptId, count });
         return;
       }
+      case 'checkpoint':
+        this.#handleCheckpoint(report.report);
+        return;
+      case 'store-piece': {
+        const { requestId, piece } = report;
+        this.#uploader.store(piece, (result) => reply({ kind: 'piece-stored', requestId, result }));
+        return;
+      }
+      case 'pieces-handed-over':
+        this.#uploader.handedOver(report.target);
+        return;
       case 'metrics':
         for (const metrics of report.subtasks) this.#handleMetrics(metrics);
         return;
@@ -148,6 +194,17 @@ export class TaskExecutor {
       default:
         report satisfies never;
     }
+  }
+
+  #handleCheckpoint(report: TaskCheckpointReport): void {
+    const { attemptId, kind } = report;
+    // The job manager has heard of its end already.
+    if (!this.#slotOf.has(attemptId)) return;
+    if (kind === 'decline-checkpoint') {
+      const { checkpointId, error } = report;
+      this.#options.logger.warn({ attemptId, checkpointId, error }, 'checkpoint declined');
+    }
+    this.#options.send(report);
   }
 
   #handleMetrics(metrics: SubtaskMetrics): void {
@@ -161,6 +218,9 @@ export class TaskExecutor {
     if (state === 'FINISHED' || state === 'CANCELED' || state === 'FAILED') {
       const metrics = update.metrics ?? this.#metrics.get(attemptId) ?? null;
       this.#slotOf.delete(attemptId);
+      const jobId = this.#jobOf.get(attemptId);
+      this.#jobOf.delete(attemptId);
+      if (jobId !== undefined) this.#uploader.attemptEnded(jobId);
       this.#metrics.delete(attemptId);
       this.#options.observer.taskEnded(attemptId, metrics);
     }

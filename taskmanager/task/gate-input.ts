@@ -1,6 +1,12 @@
-import { InvariantError, invariant } from '../../shared/errors/invariant.ts';
+import { invariant } from '../../shared/errors/invariant.ts';
 import type { StreamEvent } from '../../shared/record/stream-event.ts';
 import type { StreamRecord } from '../../shared/record/stream-record.ts';
+import type { Clock } from '../../shared/time/clock.ts';
+import {
+  type AlignedBarrier,
+  type AlignmentStep,
+  CheckpointBarrierHandler,
+} from './checkpoint-barrier-handler.ts';
 import type { InputGate } from './input-gate.ts';
 import type { InputOutcome, TaskInput } from './task-input.ts';
 import type { TurnQuota } from './task-loop.ts';
@@ -13,6 +19,15 @@ export interface InputConsumer {
   processEvent(event: StreamEvent): void;
 }
 
+export interface GateInputOptions {
+  readonly gates: readonly InputGate[];
+  readonly consumer: InputConsumer;
+  readonly clock: Clock;
+  readonly mode: 'exactly-once' | 'at-least-once';
+  /** All channels have delivered the barrier; it may pause the input. */
+  readonly onAligned: (aligned: AlignedBarrier) => void;
+}
+
 /** Records between two looks at the clock. */
 const QUOTA_CHECK_MASK = 31;
 
@@ -21,8 +36,9 @@ const QUOTA_CHECK_MASK = 31;
  * each gate, record by record into the chain for as long as it is ready; what is left of a batch
  * waits here. Watermarks are merged; the input has ended when every channel has.
  *
- * Alignment has its place here: `blockChannel` and `resumeChannel` of the gates, by the events that
- * arrive in `#handleEvent`.
+ * Barriers are aligned (`CheckpointBarrierHandler`): an event is taken only when the batch in front
+ * of it is through, and a channel is blocked in its gate before the next item is taken, so nothing
+ * behind a barrier gets past it.
  */
 export class GateInput implements TaskInput {
   readonly #gates: readonly InputGate[];
@@ -30,15 +46,23 @@ export class GateInput implements TaskInput {
   readonly #firstChannel: readonly number[];
   readonly #consumer: InputConsumer;
   readonly #valve: WatermarkValve;
+  readonly #clock: Clock;
+  readonly #barriers: CheckpointBarrierHandler;
+  readonly #onAligned: (aligned: AlignedBarrier) => void;
   readonly #hasEnded: boolean[];
   #channelsOpen: number;
   #nextGate = 0;
   #records: readonly StreamRecord[] = [];
   #position = 0;
+  #isPaused = false;
+  #wake: () => void = () => {};
 
-  constructor(gates: readonly InputGate[], consumer: InputConsumer) {
+  constructor(options: GateInputOptions) {
+    const { gates, consumer, clock, mode } = options;
     this.#gates = gates;
     this.#consumer = consumer;
+    this.#clock = clock;
+    this.#onAligned = options.onAligned;
     let channels = 0;
     this.#firstChannel = gates.map((gate) => {
       const first = channels;
@@ -48,16 +72,33 @@ export class GateInput implements TaskInput {
     this.#channelsOpen = channels;
     this.#hasEnded = new Array<boolean>(channels).fill(false);
     this.#valve = new WatermarkValve(channels);
+    this.#barriers = new CheckpointBarrierHandler({ channels, mode });
   }
 
   start(wake: () => void): void {
+    this.#wake = wake;
     for (const gate of this.#gates) gate.onAvailable(wake);
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#wake();
+  }
+
+  /** The checkpoint is given up: what its alignment holds up goes on. */
+  checkpointAborted(checkpointId: number): void {
+    this.#apply(this.#barriers.aborted(checkpointId));
   }
 
   process(quota: TurnQuota): InputOutcome {
     for (;;) {
       const stopped = this.#feed(quota);
       if (stopped !== null) return stopped;
+      if (this.#isPaused) return 'empty';
       if (this.#channelsOpen === 0) return 'ended';
       if (quota.isSpent()) return 'more';
       if (!this.#poll()) return 'empty';
@@ -129,12 +170,27 @@ export class GateInput implements TaskInput {
         this.#hasEnded[channel] = true;
         this.#channelsOpen -= 1;
         if (this.#channelsOpen > 0) this.#emitWatermark(this.#valve.status(channel, true));
+        this.#apply(this.#barriers.channelEnded(channel, this.#clock.monotonicMs()));
         return;
       case 'barrier':
-        throw new InvariantError('a barrier came, but no checkpoint was ever triggered');
+        this.#apply(this.#barriers.barrier(channel, event, this.#clock.monotonicMs()));
+        return;
       default:
         event satisfies never;
     }
+  }
+
+  #apply({ aligned, block, resume }: AlignmentStep): void {
+    if (aligned !== null) this.#onAligned(aligned);
+    for (const channel of block) this.#gateOf(channel, (gate, own) => gate.blockChannel(own));
+    for (const channel of resume) this.#gateOf(channel, (gate, own) => gate.resumeChannel(own));
+  }
+
+  #gateOf(channel: number, act: (gate: InputGate, own: number) => void): void {
+    const index = this.#firstChannel.findLastIndex((first) => first <= channel);
+    const gate = this.#gates[index];
+    invariant(gate !== undefined, 'an event comes from a channel of the task', { channel });
+    act(gate, channel - (this.#firstChannel[index] ?? 0));
   }
 
   #emitWatermark(timestampMs: number | null): void {

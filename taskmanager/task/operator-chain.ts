@@ -1,15 +1,18 @@
 import { invariant } from '../../shared/errors/invariant.ts';
+import { killPoint } from '../../shared/faults/kill-point.ts';
 import type { OperatorNode } from '../../shared/job-graph/job-graph.ts';
-import type { StreamEvent } from '../../shared/record/stream-event.ts';
+import type { Barrier, StreamEvent } from '../../shared/record/stream-event.ts';
 import type { StreamRecord } from '../../shared/record/stream-record.ts';
 import { AsyncWaitOperator } from '../operators/runtime/async-wait-operator.ts';
 import type { ChainedOperator, ChainMember } from '../operators/runtime/chained-operator.ts';
 import { ChainedStreamOperator } from '../operators/runtime/chained-stream-operator.ts';
+import type { RestoredState } from '../operators/runtime/member-snapshot.ts';
 import type { OperatorBody, OperatorFactory } from '../operators/runtime/operator-body.ts';
 import { RuntimeContext, type TaskContext } from '../operators/runtime/runtime-context.ts';
 import { SinkOperator } from '../operators/runtime/sink-operator.ts';
 import { SourceOperator } from '../operators/runtime/source-operator.ts';
 import type { Output } from '../operators/stream-operator.ts';
+import type { ChainBarriers } from './chain-barriers.ts';
 import {
   BroadcastingOutput,
   CountingOutput,
@@ -24,9 +27,16 @@ export interface ChainOptions {
   readonly createOperator: OperatorFactory;
   /** The result partitions, by the operator whose output they carry. */
   readonly partitions: ReadonlyMap<string, readonly ResultPartition[]>;
+  readonly barriers: ChainBarriers;
   /** Runs the task's loop soon. */
   readonly wake: () => void;
 }
+
+/**
+ * Rejected records that wait for a barrier to pass the rest of the chain; the chain takes no more
+ * records then. What asynchronous operators and the source have under way may still be added.
+ */
+const HELD_DEAD_LETTERS_MAX = 256;
 
 /**
  * The operators of one task: a tree of direct calls (Flink's OperatorChain). The head is a source or
@@ -40,16 +50,29 @@ export class OperatorChain {
   readonly #contexts: readonly RuntimeContext[];
   readonly #head: ChainedOperator | null;
   readonly #deadLetters: ChainedOperator | null;
+  readonly #barriers: ChainBarriers;
+  /** Rejected behind a barrier that has not reached the dead-letter sink; in order. */
+  #heldDeadLetters: { readonly record: StreamRecord; readonly operatorId: string }[] = [];
   /** Those furthest downstream first: what they let out makes room for the others. */
   readonly #asyncOperators: readonly AsyncWaitOperator[];
   #isHalted = false;
 
-  private constructor(built: BuiltOperators, contexts: readonly RuntimeContext[]) {
+  private constructor(
+    built: BuiltOperators,
+    contexts: readonly RuntimeContext[],
+    barriers: ChainBarriers,
+  ) {
     this.source = built.source;
     this.members = built.members;
     this.#contexts = contexts;
     this.#head = built.head;
     this.#deadLetters = built.deadLetters;
+    this.#barriers = barriers;
+    const { deadLetters } = built;
+    barriers.setMembers(
+      built.members.map(({ id }) => id),
+      deadLetters && { id: deadLetters.id, pass: (barrier) => this.#passDeadLetters(barrier) },
+    );
     this.#asyncOperators = built.members
       .filter((member) => member instanceof AsyncWaitOperator)
       .toReversed();
@@ -63,14 +86,18 @@ export class OperatorChain {
     // The source asks the chain, which is made from it.
     let chain: OperatorChain | null = null;
     const isReady = (): boolean => chain?.isReady() === true;
-    chain = new OperatorChain(buildOperators(options, bodies, contexts, isReady), contexts);
+    chain = new OperatorChain(
+      buildOperators(options, bodies, contexts, isReady),
+      contexts,
+      options.barriers,
+    );
     return chain;
   }
 
   /** Whether the head takes a record now. */
   isReady(): boolean {
     if (this.#isHalted) return false;
-    if (this.#deadLetters !== null && !this.#deadLetters.isReady()) return false;
+    if (this.#deadLetters !== null && !this.#deadLettersReady(this.#deadLetters)) return false;
     return this.#head === null || this.#head.isReady();
   }
 
@@ -82,10 +109,19 @@ export class OperatorChain {
     this.#requireHead().processEvent(event);
   }
 
+  /** Lets a barrier in, in front of everything that is fed from now on. */
+  passBarrier(barrier: Barrier, alignmentMs: number): void {
+    this.#barriers.begin(barrier, alignmentMs);
+    if (this.source !== null) this.source.emitBarrier(barrier);
+    else this.#requireHead().processEvent(barrier);
+  }
+
   /** False where there is no dead-letter sink. */
-  writeDeadLetter(record: StreamRecord): boolean {
-    this.#deadLetters?.processElement(record);
-    return this.#deadLetters !== null;
+  writeDeadLetter(record: StreamRecord, operatorId: string): boolean {
+    if (this.#deadLetters === null) return false;
+    if (this.#barriers.mayReject(operatorId)) this.#deadLetters.processElement(record);
+    else this.#heldDeadLetters.push({ record, operatorId });
+    return true;
   }
 
   isDeadLetterSink(operatorId: string): boolean {
@@ -97,9 +133,27 @@ export class OperatorChain {
     for (const operator of this.#asyncOperators) operator.drain();
   }
 
-  /** Downstream first, so that everyone finds their consumers open. */
-  async open(): Promise<void> {
-    for (const member of this.members.toReversed()) await member.open();
+  /**
+   * Downstream first, so that everyone finds their consumers open; `restore` gives an operator's
+   * state, where there is any to begin with.
+   */
+  async open(restore: (operatorId: string) => Promise<RestoredState | null>): Promise<void> {
+    for (const member of this.members.toReversed()) await member.open(await restore(member.id));
+  }
+
+  /** The checkpoint can be restored; resolves when all sinks, one by one, have committed. */
+  async checkpointComplete(checkpointId: number): Promise<void> {
+    let hasCommitted = false;
+    for (const member of this.members) {
+      const isCommitDue = member instanceof SinkOperator && member.isCommitDue(checkpointId);
+      if (isCommitDue && hasCommitted) killPoint('between-sink-commits');
+      await member.checkpointComplete?.(checkpointId);
+      hasCommitted ||= isCommitDue;
+    }
+  }
+
+  checkpointAborted(checkpointId: number): void {
+    for (const member of this.members) member.checkpointAborted?.(checkpointId);
   }
 
   /** The input ended: each operator finishes before the one behind it does. */
@@ -121,6 +175,18 @@ export class OperatorChain {
     for (const context of this.#contexts) context.cancelTimers();
     const closed = await Promise.allSettled(this.members.map((member) => member.close()));
     for (const result of closed) if (result.status === 'rejected') throw result.reason;
+  }
+
+  #deadLettersReady(deadLetters: ChainedOperator): boolean {
+    return deadLetters.isReady() && this.#heldDeadLetters.length < HELD_DEAD_LETTERS_MAX;
+  }
+
+  /** The barrier has passed all others: what they rejected behind it may follow. */
+  #passDeadLetters(barrier: Barrier): void {
+    this.#deadLetters?.processEvent(barrier);
+    const held = this.#heldDeadLetters;
+    this.#heldDeadLetters = [];
+    for (const { record, operatorId } of held) this.writeDeadLetter(record, operatorId);
   }
 
   #requireHead(): ChainedOperator {
@@ -158,11 +224,12 @@ function buildOperators(
         reader: body.reader,
         context,
         output,
+        barriers: options.barriers,
         isReady: () => isChainReady() && output.isReady(),
       });
       members.unshift(source);
     } else {
-      const operator = wrap(node, body, { context, output, wake: options.wake });
+      const operator = wrap(node, body, { context, output, options });
       chained.set(node.id, operator);
       members.unshift(operator);
     }
@@ -178,21 +245,31 @@ function buildOperators(
 function wrap(
   node: OperatorNode,
   body: Exclude<OperatorBody, { sort: 'source' }>,
-  parts: { context: RuntimeContext; output: Output; wake: () => void },
+  parts: { context: RuntimeContext; output: Output; options: ChainOptions },
 ): ChainedOperator {
-  const { context, output } = parts;
+  const { context, output, options } = parts;
+  const { barriers, wake } = options;
   switch (body.sort) {
     case 'synchronous':
-      return new ChainedStreamOperator(body.operator, context, output);
+      return new ChainedStreamOperator({
+        operator: body.operator,
+        context,
+        output,
+        barriers,
+        keyedState: null,
+      });
     case 'asynchronous':
       return new AsyncWaitOperator({
         function: body.function,
         context,
         output,
+        barriers,
         isSink: node.kind.startsWith('sink/'),
       });
-    case 'sink':
-      return new SinkOperator(body.sink, context, parts.wake);
+    case 'sink': {
+      const isCheckpointed = options.context.deployment.checkpoints !== null;
+      return new SinkOperator({ sink: body.sink, context, barriers, isCheckpointed, wake });
+    }
     default:
       return body satisfies never;
   }

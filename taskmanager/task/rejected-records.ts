@@ -49,7 +49,8 @@ export class RejectedRecords {
       clock.nowMs(),
     );
     const { eventTimeMs, ingestedAtMs, source } = record;
-    chain.writeDeadLetter(new StreamRecord(value, eventTimeMs, ingestedAtMs, source, null, null));
+    const deadLetter = new StreamRecord(value, eventTimeMs, ingestedAtMs, source, null, null);
+    chain.writeDeadLetter(deadLetter, operator.id);
   }
 }
 

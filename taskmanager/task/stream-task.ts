@@ -1,14 +1,18 @@
 import { InvariantError, invariant } from '../../shared/errors/invariant.ts';
-import { serializeError } from '../../shared/errors/sluice-error.ts';
+import { SluiceError, serializeError } from '../../shared/errors/sluice-error.ts';
 import type { TaskDeployment } from '../../shared/job-graph/task-deployment.ts';
 import type { SubtaskMetrics } from '../../shared/observability/subtask-metrics.ts';
-import { END_OF_INPUT } from '../../shared/record/stream-event.ts';
+import { type Barrier, END_OF_INPUT } from '../../shared/record/stream-event.ts';
 import type { TaskContext } from '../operators/runtime/runtime-context.ts';
+import { ChainBarriers } from './chain-barriers.ts';
+import { CheckpointFlow } from './checkpoint-flow.ts';
 import { GateInput } from './gate-input.ts';
 import type { InputGate } from './input-gate.ts';
 import { OperatorChain } from './operator-chain.ts';
 import { RejectedRecords } from './rejected-records.ts';
+import { restoredState } from './restored-states.ts';
 import type { ResultPartition } from './result-partition.ts';
+import { TaskCheckpoints } from './task-checkpoints.ts';
 import type { TaskEnvironment, TaskStateUpdate } from './task-environment.ts';
 import type { InputOutcome, TaskInput } from './task-input.ts';
 import type { Runnable, TurnQuota } from './task-loop.ts';
@@ -42,6 +46,10 @@ export class StreamTask implements Runnable {
   readonly #partitions = new Map<string, ResultPartition[]>();
   #chain: OperatorChain | null = null;
   #input: TaskInput | null = null;
+  readonly #checkpoints: TaskCheckpoints;
+  /** Set once the task runs with checkpoints. */
+  #flow: CheckpointFlow | null = null;
+  #isDrained = false;
 
   constructor(deployment: TaskDeployment, environment: TaskEnvironment) {
     this.attemptId = deployment.attemptId;
@@ -49,7 +57,9 @@ export class StreamTask implements Runnable {
     this.#environment = environment;
     this.#mailbox = new TaskMailbox(this.#wake);
     this.#time = new TimeAccounting(environment.clock);
-    const { clock, logger } = environment;
+    const { clock, logger, control } = environment;
+    const { attemptId } = deployment;
+    this.#checkpoints = new TaskCheckpoints({ attemptId, clock, control });
     this.#rejected = new RejectedRecords({ deployment, clock, logger, fail: this.fail });
   }
 
@@ -71,11 +81,34 @@ export class StreamTask implements Runnable {
   };
 
   addSplits(splits: readonly unknown[]): void {
-    this.#mailbox.execute(() => this.#chain?.source?.addSplits(splits));
+    this.#mailbox.execute(() => {
+      if (splits.length > 0) this.#isDrained = false;
+      this.#chain?.source?.addSplits(splits);
+    });
   }
 
   noMoreSplits(): void {
     this.#mailbox.execute(() => this.#chain?.source?.noMoreSplits());
+  }
+
+  /** To a source: the barrier goes out between two records. */
+  triggerCheckpoint(barrier: Barrier): void {
+    const flow = this.#flow;
+    if (this.#phase !== 'running' || flow === null) {
+      this.#checkpoints.decline(barrier.checkpointId, 'TASK_NOT_RUNNING', this.#notRunning());
+      return;
+    }
+    this.#mailbox.execute(() => flow.trigger(barrier));
+  }
+
+  /** It can be restored: sinks commit. */
+  checkpointComplete(checkpointId: number): void {
+    this.#mailbox.execute(() => this.#flow?.completed(checkpointId));
+  }
+
+  /** It never will be. */
+  checkpointAborted(checkpointId: number): void {
+    this.#mailbox.execute(() => this.#flow?.aborted(checkpointId));
   }
 
   metrics(): SubtaskMetrics {
@@ -120,11 +153,24 @@ export class StreamTask implements Runnable {
         if (!this.#outputsAvailable()) this.#time.enter('back-pressured');
         return false;
       case 'ended':
-        this.#transition('finishing');
-        this.#finish(chain).catch(this.fail);
+        this.#inputEnded(chain);
         return false;
       default:
         return outcome satisfies never;
+    }
+  }
+
+  /** With checkpoints a task ends with the last one of them, not with its input. */
+  #inputEnded(chain: OperatorChain): void {
+    this.#time.enter('idle');
+    if (this.#flow === null) {
+      this.#transition('finishing');
+      this.#finish(chain.finish()).catch(this.fail);
+    } else if (chain.source === null) {
+      this.#flow.inputEnded();
+    } else if (!this.#isDrained) {
+      this.#isDrained = true;
+      this.#environment.control.checkpoint({ kind: 'source-drained', attemptId: this.attemptId });
     }
   }
 
@@ -135,18 +181,20 @@ export class StreamTask implements Runnable {
   async #open(): Promise<void> {
     try {
       this.#connect();
-      const { createOperator } = this.#environment;
+      const { createOperator, snapshots } = this.#environment;
+      const { restore } = this.#deployment;
       const chain = await OperatorChain.build({
         context: this.#taskContext(),
         createOperator,
         partitions: this.#partitions,
+        barriers: this.#createBarriers(),
         wake: this.#wake,
       });
       this.#chain = chain;
       if (this.#isOver()) return;
-      this.#input = chain.source ?? new GateInput(this.#gates, chain);
+      this.#input = this.#createInput(chain);
       this.#input.start(this.#wake);
-      await chain.open();
+      await chain.open((operatorId) => restoredState(restore, operatorId, snapshots));
       if (this.#isOver()) return;
       this.#transition('running');
       this.#report({ state: 'RUNNING' });
@@ -154,6 +202,56 @@ export class StreamTask implements Runnable {
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  #createBarriers(): ChainBarriers {
+    const { clock, snapshots } = this.#environment;
+    const { jobId, attemptId, checkpoints } = this.#deployment;
+    return new ChainBarriers({
+      clock,
+      createStore: (checkpointId) => {
+        invariant(checkpoints !== null, 'barriers come in jobs with checkpoints');
+        const { directory } = checkpoints;
+        return snapshots.forCheckpoint({ jobId, attemptId, checkpointId, directory });
+      },
+      onPassed: this.#checkpoints.passed,
+    });
+  }
+
+  /** The source, or the gates; with checkpoints, what barriers do to them. */
+  #createInput(chain: OperatorChain): TaskInput {
+    const { checkpoints } = this.#deployment;
+    const gateInput =
+      chain.source === null
+        ? new GateInput({
+            gates: this.#gates,
+            consumer: chain,
+            clock: this.#environment.clock,
+            mode: checkpoints?.mode ?? 'exactly-once',
+            onAligned: (aligned) => {
+              invariant(this.#flow !== null, 'barriers come in jobs with checkpoints');
+              this.#flow.enter(aligned);
+            },
+          })
+        : null;
+    const input = gateInput ?? chain.source;
+    invariant(input !== null, 'a task has an input');
+    if (checkpoints !== null) {
+      this.#flow = new CheckpointFlow({
+        chain,
+        input,
+        gateInput,
+        checkpoints: this.#checkpoints,
+        mailbox: this.#mailbox,
+        fail: this.fail,
+        end: (committed) => {
+          if (this.#phase !== 'running') return;
+          this.#transition('finishing');
+          this.#finish(committed).catch(this.fail);
+        },
+      });
+    }
+    return input;
   }
 
   /** Both ends of the exchanges, before anything that takes time: the peers may be there already. */
@@ -192,9 +290,9 @@ export class StreamTask implements Runnable {
     };
   }
 
-  /** Operator by operator, then the partitions; finished once everything has left. */
-  async #finish(chain: OperatorChain): Promise<void> {
-    await chain.finish();
+  /** After the operators the partitions; finished once everything has left. */
+  async #finish(operatorsDone: Promise<void>): Promise<void> {
+    await operatorsDone;
     if (this.#isOver()) return;
     const partitions = [...this.#partitions.values()].flat();
     for (const partition of partitions) {
@@ -209,6 +307,7 @@ export class StreamTask implements Runnable {
     if (this.#isOver()) return;
     this.#transition('ending');
     this.#chain?.halt();
+    this.#checkpoints.close();
     this.#mailbox.close();
     this.#environment.loop.remove(this);
     this.#release(outcome).catch((error: unknown) => {
@@ -256,6 +355,12 @@ export class StreamTask implements Runnable {
       metrics: isEnd ? this.metrics() : null,
     };
     this.#environment.control.stateChanged(update);
+  }
+
+  #notRunning(): SluiceError {
+    const { checkpoints } = this.#deployment;
+    const why = checkpoints === null ? 'was deployed without checkpoints' : `is ${this.#phase}`;
+    return new SluiceError('CHECKPOINT_FAILED', `the task ${why}`, { domain: 'external' });
   }
 
   #outputsAvailable(): boolean {

@@ -7,11 +7,13 @@ import type {
 } from '../../shared/job-graph/task-deployment.ts';
 import type { Logger } from '../../shared/observability/logger.ts';
 import type { SubtaskMetrics } from '../../shared/observability/subtask-metrics.ts';
+import type { TaskManagerMessage } from '../../shared/rpc/messages.ts';
 import type { Clock } from '../../shared/time/clock.ts';
 import type { InferenceClient } from '../inference/inference-client.ts';
 import type { OperatorFactory } from '../operators/runtime/operator-body.ts';
 import type { InputGate } from './input-gate.ts';
 import type { ResultPartition } from './result-partition.ts';
+import type { SnapshotStores } from './snapshot-store.ts';
 import type { TaskLoop } from './task-loop.ts';
 
 /** All that the tasks of one slot need of the world; everything in it belongs to the slot's thread. */
@@ -24,6 +26,7 @@ export interface TaskEnvironment {
   readonly createOperator: OperatorFactory;
   readonly network: TaskNetwork;
   readonly control: TaskControl;
+  readonly snapshots: SnapshotStores;
   readonly logger: Logger;
 }
 
@@ -40,7 +43,14 @@ export interface TaskNetwork {
 export interface TaskControl {
   stateChanged(update: TaskStateUpdate): void;
   requestSplits(attemptId: string, count: number): void;
+  checkpoint(report: TaskCheckpointReport): void;
 }
+
+/** What a task has to say about checkpoints; travels as it is. */
+export type TaskCheckpointReport = Extract<
+  TaskManagerMessage,
+  { kind: 'acknowledge-checkpoint' | 'decline-checkpoint' | 'source-drained' }
+>;
 
 export interface TaskStateUpdate {
   readonly attemptId: string;

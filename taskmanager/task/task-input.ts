@@ -17,6 +17,9 @@ export interface TaskInput {
   process(quota: TurnQuota): InputOutcome;
   /** Called once, before the first `process`; `wake` runs the task's loop soon. */
   start(wake: () => void): void;
+  /** Feeds nothing until `resume`, and takes no event: `process` finds it empty. */
+  pause(): void;
+  resume(): void;
   readonly bytesIn: number;
   readonly buffersQueued: number;
   close(): void;

@@ -3,13 +3,17 @@ import type { StreamRecord } from '../../shared/record/stream-record.ts';
 import type { Clock } from '../../shared/time/clock.ts';
 import type { AsyncFunction } from '../../taskmanager/operators/async-function.ts';
 import type { OperatorContext } from '../../taskmanager/operators/operator-context.ts';
-import type { SinkWriter } from '../../taskmanager/operators/sink-writer.ts';
+import type { PreCommit, SinkWriter } from '../../taskmanager/operators/sink-writer.ts';
 import type {
   InputStatus,
   SourceReader,
   SourceReaderContext,
 } from '../../taskmanager/operators/source-reader.ts';
-import type { Output, StreamOperator } from '../../taskmanager/operators/stream-operator.ts';
+import type {
+  OperatorSnapshot,
+  Output,
+  StreamOperator,
+} from '../../taskmanager/operators/stream-operator.ts';
 
 /** Emits what `map` makes of each record. */
 export class MappingOperator implements StreamOperator {
@@ -112,12 +116,8 @@ export class RecordingWriter implements SinkWriter<string> {
     this.notifyReady = callback;
   }
 
-  async flush(endOfInput: boolean): Promise<void> {
-    this.calls.push(`flush ${endOfInput}`);
-  }
-
-  async prepareCommit(endOfInput: boolean): Promise<readonly string[]> {
-    this.calls.push(`prepare ${endOfInput}`);
+  async prepareCommit(preCommit: PreCommit): Promise<readonly string[]> {
+    this.calls.push(`prepare ${preCommit}`);
     this.#prepared += 1;
     return [`part-${this.#prepared}`];
   }
@@ -140,8 +140,13 @@ export class ListReader implements SourceReader<number> {
     this.#perPoll = perPoll;
   }
 
-  open(context: SourceReaderContext, onAvailable: () => void): void {
+  open(
+    context: SourceReaderContext,
+    onAvailable: () => void,
+    restored: readonly number[] = [],
+  ): void {
     this.#available = onAvailable;
+    this.splits.push(...restored);
     context.requestSplits(1);
   }
 
@@ -171,5 +176,45 @@ export class ListReader implements SourceReader<number> {
 
   close(): void {
     this.closed += 1;
+  }
+}
+
+/** Counts records and says so at the end: the simplest state there is. */
+export class CountingOperator implements StreamOperator {
+  count = 0;
+  finished = 0;
+  completed: number[] = [];
+  aborted: number[] = [];
+  #output: Output | null = null;
+
+  open(_context: OperatorContext, output: Output): void {
+    this.#output = output;
+  }
+
+  restoreState(snapshots: readonly OperatorSnapshot[]): void {
+    for (const { lists } of snapshots) {
+      for (const count of lists['count'] ?? []) this.count += Number(count);
+    }
+  }
+
+  processElement(record: StreamRecord): void {
+    this.count += 1;
+    this.#output?.emit(record);
+  }
+
+  snapshotState(): OperatorSnapshot {
+    return { operatorId: '', lists: { count: [this.count] } };
+  }
+
+  notifyCheckpointComplete(checkpointId: number): void {
+    this.completed.push(checkpointId);
+  }
+
+  notifyCheckpointAborted(checkpointId: number): void {
+    this.aborted.push(checkpointId);
+  }
+
+  finish(): void {
+    this.finished += 1;
   }
 }

@@ -1,21 +1,18 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { FileSystem, PendingFile } from '../../shared/filesystem/filesystem.ts';
+import type { FileSystem } from '../../shared/filesystem/filesystem.ts';
 import { compareUris, joinUri } from '../../shared/filesystem/uri.ts';
-import { assertCode, inParallel, listAll, pattern, rejectsWith } from './filesystem-helpers.ts';
-
-/** One kind of storage, as the contract's tests reach it. */
-export interface StorageUnderTest {
-  /** A new adapter on the same storage, as another process would have it. */
-  open(): FileSystem;
-  /** The URI of a folder that nothing lies in yet. */
-  newFolder(): string;
-  /** Keys are plain text: `a` and `a/b` can both be files, `a//b` is not `a/b`. */
-  readonly plainKeys: boolean;
-  /** A commit of an aborted file is refused even where another file has its name. */
-  readonly refusesForeignCommits: boolean;
-  close(): Promise<void>;
-}
+import {
+  assertCode,
+  type ContractContext,
+  inParallel,
+  listAll,
+  pattern,
+  rejectsWith,
+  type StorageUnderTest,
+  text,
+} from './filesystem-helpers.ts';
+import { describePendingFiles, describeWriters } from './filesystem-writers-contract.ts';
 
 const ODD_NAMES = [
   'plain.jpg',
@@ -41,8 +38,6 @@ const ODD_NAMES = [
   'UPPER/lower',
   `${'long-'.repeat(40)}name`,
 ];
-
-const MIB = 1024 * 1024;
 
 /** Every adapter of the port must pass this. */
 export function describeFileSystemContract(
@@ -80,15 +75,8 @@ export function describeFileSystemContract(
     describeConditionalPuts(context);
     describeListings(context);
     describeWriters(context);
+    describePendingFiles(context);
   });
-}
-
-interface ContractContext {
-  test(title: string, body: () => Promise<void>): void;
-  uriOf(path: string): string;
-  folder(): string;
-  fileSystem(): FileSystem;
-  storage(): StorageUnderTest;
 }
 
 function describeReadsAndPuts({ test, uriOf, fileSystem, storage, folder }: ContractContext): void {
@@ -378,113 +366,4 @@ function describeListings({ test, uriOf, fileSystem, storage, folder }: Contract
     assert.equal(listed?.size, stat?.size);
     assert.ok(Math.abs((listed?.modifiedAtMs ?? 0) - (stat?.modifiedAtMs ?? 0)) < 1000);
   });
-}
-
-function describeWriters({ test, uriOf, fileSystem, storage, folder }: ContractContext): void {
-  const write = async (path: string, ...chunks: readonly Uint8Array[]): Promise<PendingFile> => {
-    const writer = await fileSystem().openWriter(uriOf(path), { contentType: 'text/plain' });
-    for (const chunk of chunks) await writer.write(chunk);
-    return writer.closeForCommit();
-  };
-  const assertInvisible = async (path: string): Promise<void> => {
-    assert.equal(await fileSystem().stat(uriOf(path)), null);
-    assert.deepEqual((await fileSystem().list(folder())).files, []);
-  };
-
-  test('when a file is written, then it is invisible until it is committed', async () => {
-    const writer = await fileSystem().openWriter(uriOf('out/part-0'));
-    await writer.write(Buffer.from('hello '));
-    await writer.write(Buffer.from('world'));
-    assert.equal(writer.position, 11);
-    await assertInvisible('out/part-0');
-    const pending = await writer.closeForCommit();
-    assert.deepEqual([pending.uri, pending.size], [uriOf('out/part-0'), 11]);
-    await assertInvisible('out/part-0');
-    await fileSystem().commit(pending);
-    assert.equal(await text(fileSystem(), uriOf('out/part-0')), 'hello world');
-    assert.equal((await fileSystem().list(folder())).files.length, 1);
-  });
-
-  test('when the writer’s caller reuses its buffer, then what was written stays', async () => {
-    const buffer = Buffer.from('first');
-    const writer = await fileSystem().openWriter(uriOf('x'));
-    await writer.write(buffer);
-    buffer.fill('X');
-    await fileSystem().commit(await writer.closeForCommit());
-    assert.equal(await text(fileSystem(), uriOf('x')), 'first');
-  });
-
-  test('when a file is longer than a part, then it is whole', async () => {
-    const bytes = pattern(19 * MIB + 5);
-    const chunks = [bytes.subarray(0, 5), bytes.subarray(5, 17 * MIB), bytes.subarray(17 * MIB)];
-    const pending = await write('big', ...chunks);
-    assert.equal(pending.size, bytes.length);
-    await fileSystem().commit(pending);
-    const read = await fileSystem().read(uriOf('big'));
-    assert.ok(Buffer.from(read.bytes.buffer).equals(bytes));
-    const exact = await write('exact', pattern(8 * MIB), pattern(8 * MIB));
-    await fileSystem().commit(exact);
-    assert.equal((await fileSystem().stat(uriOf('exact')))?.size, 16 * MIB);
-  });
-
-  test('when nothing was written, then the commit makes an empty file', async () => {
-    await fileSystem().commit(await write('empty'));
-    assert.equal((await fileSystem().stat(uriOf('empty')))?.size, 0);
-  });
-
-  test('when another process commits, also again and again, then the file is there once', async () => {
-    // As it lies in a checkpoint.
-    const stored = JSON.stringify(await write('x', Buffer.from('once')));
-    const pending = JSON.parse(stored) as PendingFile;
-    for (let restart = 0; restart < 3; restart++) {
-      const other = storage().open();
-      await other.commit(pending);
-      await other.commit(pending);
-      await other.close();
-      assert.equal(await text(fileSystem(), uriOf('x')), 'once');
-    }
-    await Promise.all([fileSystem().commit(pending), fileSystem().commit(pending)]);
-    assert.equal((await fileSystem().list(folder())).files.length, 1);
-  });
-
-  test('when many commit the same file at once, then all succeed', async () => {
-    const pending = await write('x', Buffer.from('together'));
-    await Promise.all(Array.from({ length: 5 }, () => fileSystem().commit(pending)));
-    assert.equal(await text(fileSystem(), uriOf('x')), 'together');
-  });
-
-  test('when a file of that name is there, then the commit replaces it', async () => {
-    await fileSystem().put(uriOf('x'), Buffer.from('old and longer'));
-    await fileSystem().commit(await write('x', Buffer.from('new')));
-    assert.equal(await text(fileSystem(), uriOf('x')), 'new');
-  });
-
-  test('when a pending file is aborted, then nothing stays and a commit rejects', async () => {
-    const pending = await write('x', Buffer.from('never'));
-    await fileSystem().abort(pending);
-    await fileSystem().abort(pending);
-    await assertInvisible('x');
-    await rejectsWith('STORAGE_NOT_FOUND', fileSystem().commit(pending));
-    if (!storage().refusesForeignCommits) return;
-    await fileSystem().put(uriOf('x'), Buffer.from('somebody else’s'));
-    await rejectsWith('STORAGE_NOT_FOUND', fileSystem().commit(pending));
-  });
-
-  test('when a writer is aborted, then nothing stays', async () => {
-    const writer = await fileSystem().openWriter(uriOf('x'));
-    await writer.write(pattern(9 * MIB));
-    await writer.abort();
-    await assertInvisible('x');
-  });
-
-  test('when a committed file is aborted late, then it stays', async () => {
-    const pending = await write('x', Buffer.from('kept'));
-    await fileSystem().commit(pending);
-    await fileSystem().abort(pending);
-    assert.equal(await text(fileSystem(), uriOf('x')), 'kept');
-  });
-}
-
-async function text(fileSystem: FileSystem, uri: string): Promise<string> {
-  return Buffer.from((await fileSystem.read(uri)).bytes).toString();
 }

@@ -3,6 +3,26 @@ import type { ErrorCode } from '../../shared/errors/codes.ts';
 import { SluiceError } from '../../shared/errors/sluice-error.ts';
 import type { FileStatus, FileSystem } from '../../shared/filesystem/filesystem.ts';
 
+/** One kind of storage, as the contract's tests reach it. */
+export interface StorageUnderTest {
+  /** A new adapter on the same storage, as another process would have it. */
+  open(): FileSystem;
+  /** The URI of a folder that nothing lies in yet. */
+  newFolder(): string;
+  /** Keys are plain text: `a` and `a/b` can both be files, `a//b` is not `a/b`. */
+  readonly plainKeys: boolean;
+  close(): Promise<void>;
+}
+
+/** What the parts of the contract's suite share. */
+export interface ContractContext {
+  test(title: string, body: () => Promise<void>): void;
+  uriOf(path: string): string;
+  folder(): string;
+  fileSystem(): FileSystem;
+  storage(): StorageUnderTest;
+}
+
 /** Lists page by page to the end. */
 export async function listAll(
   fileSystem: FileSystem,
@@ -52,4 +72,8 @@ export async function inParallel<T>(
     for (const item of iterator) await work(item);
   };
   await Promise.all(Array.from({ length: width }, worker));
+}
+
+export async function text(fileSystem: FileSystem, uri: string): Promise<string> {
+  return Buffer.from((await fileSystem.read(uri)).bytes).toString();
 }

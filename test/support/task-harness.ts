@@ -3,20 +3,26 @@
  * have room or not, a loop that runs when told to, an operator per node. No threads, no sockets.
  */
 import assert from 'node:assert/strict';
+import type { SubtaskSnapshot, TaskRestore } from '../../shared/checkpoint/snapshot.ts';
 import type { FileSystemRegistry } from '../../shared/filesystem/filesystem-registry.ts';
 import type { OperatorNode } from '../../shared/job-graph/job-graph.ts';
 import type { TaskDeployment } from '../../shared/job-graph/task-deployment.ts';
 import { silentLogger } from '../../shared/observability/logger.ts';
-import type { StreamEvent } from '../../shared/record/stream-event.ts';
+import type { Barrier, StreamEvent } from '../../shared/record/stream-event.ts';
 import { StreamRecord } from '../../shared/record/stream-record.ts';
 import type { Clock } from '../../shared/time/clock.ts';
 import type { InferenceClient } from '../../taskmanager/inference/inference-client.ts';
 import type { OperatorBody } from '../../taskmanager/operators/runtime/operator-body.ts';
-import type { GateItem, InputGate } from '../../taskmanager/task/input-gate.ts';
+import type { OnOvertaken } from '../../taskmanager/task/channel-buffers.ts';
+import type { GateItem, InputGate, UnreadRecords } from '../../taskmanager/task/input-gate.ts';
 import type { ResultPartition } from '../../taskmanager/task/result-partition.ts';
 import { StreamTask } from '../../taskmanager/task/stream-task.ts';
-import type { TaskStateUpdate } from '../../taskmanager/task/task-environment.ts';
+import type {
+  TaskCheckpointReport,
+  TaskStateUpdate,
+} from '../../taskmanager/task/task-environment.ts';
 import { TaskLoop } from '../../taskmanager/task/task-loop.ts';
+import { MemorySnapshots } from './memory-snapshots.ts';
 
 export const record = (n: number, ingestedAtMs = 0): StreamRecord =>
   new StreamRecord({ n }, n, ingestedAtMs, null, null, null);
@@ -29,6 +35,7 @@ export class FakeInputGate implements InputGate {
   #available: () => void = () => {};
   #failed: (error: Error) => void = () => {};
   isClosed = false;
+  readonly blocked = new Set<number>();
 
   constructor(channelCount = 1) {
     this.channelCount = channelCount;
@@ -55,8 +62,10 @@ export class FakeInputGate implements InputGate {
     this.#failed(error);
   }
 
+  /** The oldest item of a channel that is not blocked. */
   poll(): GateItem | null {
-    return this.#items.shift() ?? null;
+    const index = this.#items.findIndex(({ channel }) => !this.blocked.has(channel));
+    return index < 0 ? null : (this.#items.splice(index, 1)[0] ?? null);
   }
 
   onAvailable(callback: () => void): void {
@@ -67,8 +76,22 @@ export class FakeInputGate implements InputGate {
     this.#failed = callback;
   }
 
-  blockChannel(): void {}
-  resumeChannel(): void {}
+  blockChannel(channel: number): void {
+    this.blocked.add(channel);
+  }
+
+  resumeChannel(channel: number): void {
+    this.blocked.delete(channel);
+    this.#available();
+  }
+
+  onBarrier(): void {}
+
+  overtake(_checkpointId: number, _unread: UnreadRecords | null, onOvertaken: OnOvertaken): void {
+    onOvertaken([]);
+  }
+
+  restore(): void {}
 
   close(): void {
     this.isClosed = true;
@@ -104,6 +127,13 @@ export class FakeResultPartition implements ResultPartition {
   broadcastEvent(event: StreamEvent): void {
     this.#held.push(event);
   }
+
+  broadcastBarrier(barrier: Barrier, _afterMs: number | null, onOvertaken: OnOvertaken): void {
+    this.#held.push(barrier);
+    onOvertaken([]);
+  }
+
+  restore(): void {}
 
   isAvailable(): boolean {
     return this.#held.length < this.#capacity;
@@ -162,6 +192,10 @@ export interface HarnessOptions {
   /** By the operator whose output they carry. */
   readonly partitions?: Readonly<Record<string, FakeResultPartition>>;
   readonly onError?: 'dead-letter' | 'fail';
+  /** With checkpoints in this mode; default: without. */
+  readonly mode?: 'exactly-once' | 'at-least-once';
+  readonly restore?: TaskRestore | null;
+  readonly attempt?: number;
   /** How the loop yields; default: collected, run by `turn`. */
   readonly yieldTurn?: (callback: () => void) => void;
 }
@@ -171,13 +205,15 @@ export class TaskHarness {
   readonly task: StreamTask;
   readonly updates: TaskStateUpdate[] = [];
   readonly splitRequests: number[] = [];
+  readonly snapshots = new MemorySnapshots();
+  readonly reports: TaskCheckpointReport[] = [];
   readonly #turns: (() => void)[] = [];
 
   constructor(options: HarnessOptions) {
     const { clock, operators, bodies, gates = [], partitions = {} } = options;
     const loop = new TaskLoop(clock, options.yieldTurn ?? ((turn) => this.#turns.push(turn)));
     const unused = [...gates];
-    this.task = new StreamTask(deploymentOf(operators, partitions, gates, options.onError), {
+    this.task = new StreamTask(deploymentOf(operators, partitions, gates, options), {
       taskManagerId: 'task-manager',
       clock,
       loop,
@@ -196,7 +232,9 @@ export class TaskHarness {
       control: {
         stateChanged: (update) => this.updates.push(update),
         requestSplits: (_attemptId, count) => this.splitRequests.push(count),
+        checkpoint: (report) => this.reports.push(report),
       },
+      snapshots: this.snapshots,
       logger: silentLogger,
     });
   }
@@ -209,6 +247,23 @@ export class TaskHarness {
     return this.updates.at(-1)?.state;
   }
 
+  /** Acknowledgements, by checkpoint. */
+  get acknowledged(): number[] {
+    return this.reports.flatMap((report) =>
+      report.kind === 'acknowledge-checkpoint' ? [report.checkpointId] : [],
+    );
+  }
+
+  /** What the task restores that takes this checkpoint's place. */
+  restoreOf(checkpointId: number): TaskRestore {
+    const report = this.reports.find(
+      (candidate) =>
+        candidate.kind === 'acknowledge-checkpoint' && candidate.checkpointId === checkpointId,
+    );
+    assert.ok(report?.kind === 'acknowledge-checkpoint', `${checkpointId} was acknowledged`);
+    return taskRestore(checkpointId, report.snapshot);
+  }
+
   /** Runs the loop's turns, and what they bring about, until nothing is left to do. */
   async run(): Promise<void> {
     for (;;) {
@@ -218,6 +273,22 @@ export class TaskHarness {
       for (const turn of turns) turn();
     }
   }
+}
+
+/** A subtask's own state, as it gets it back at the same parallelism. */
+export function taskRestore(checkpointId: number, snapshot: SubtaskSnapshot): TaskRestore {
+  const operators = Object.entries(snapshot.operators).map(([id, { lists }]) => {
+    const restored = Object.entries(lists).map(([name, { handle }]) => [
+      name,
+      { handles: [handle], deal: null },
+    ]);
+    return [id, { lists: Object.fromEntries(restored), keyed: {} }];
+  });
+  return { checkpointId, operators: Object.fromEntries(operators), channels: [] };
+}
+
+export function barrier(checkpointId: number, purpose: Barrier['purpose'] = 'checkpoint'): Barrier {
+  return { kind: 'barrier', checkpointId, triggeredAtMs: 0, alignment: 'aligned', purpose };
 }
 
 /** A chain of these ids, each fed by the one before; the kinds do not matter to a harness. */
@@ -237,8 +308,9 @@ function deploymentOf(
   operators: readonly OperatorNode[],
   partitions: Readonly<Record<string, FakeResultPartition>>,
   gates: readonly FakeInputGate[],
-  onError: 'dead-letter' | 'fail' = 'dead-letter',
+  options: HarnessOptions,
 ): TaskDeployment {
+  const { onError = 'dead-letter', mode, restore = null, attempt = 0 } = options;
   return {
     jobId: 'job',
     jobName: 'job',
@@ -248,13 +320,16 @@ function deploymentOf(
     subtaskIndex: 0,
     parallelism: 1,
     maxParallelism: 128,
-    attempt: 0,
+    attempt,
     slotIndex: 0,
     resources: { device: 'cpu', labels: {}, fallback: 'none' },
     operators,
     onError,
-    checkpoints: null,
-    restore: null,
+    checkpoints:
+      mode === undefined
+        ? null
+        : { mode, alignmentTimeoutMs: null, directory: 'memory:///checkpoints' },
+    restore,
     inputs: gates.map((_, index) => ({ edgeId: `in-${index}`, channels: [] })),
     outputs: Object.keys(partitions).map((sourceOperator) => ({
       partitionId: `job/vertex/0/0#${sourceOperator}`,

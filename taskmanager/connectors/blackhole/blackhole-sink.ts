@@ -35,18 +35,16 @@ class BlackholeWriter implements SinkWriter<never> {
     if (this.#waiting === 1) this.#waitForNext();
   }
 
-  flush(): Promise<void> {
-    if (this.#waiting === 0 || this.#isClosed) return Promise.resolve();
-    return new Promise((resolve) => this.#onEmpty.push(resolve));
-  }
-
-  prepareCommit(): Promise<readonly never[]> {
-    return Promise.resolve([]);
+  async prepareCommit(): Promise<readonly never[]> {
+    if (this.#waiting > 0 && !this.#isClosed) {
+      await new Promise<void>((resolve) => this.#onEmpty.push(resolve));
+    }
+    return [];
   }
 
   close(): Promise<void> {
     this.#isClosed = true;
-    this.#releaseFlushes();
+    this.#releaseWaiting();
     return Promise.resolve();
   }
 
@@ -59,12 +57,12 @@ class BlackholeWriter implements SinkWriter<never> {
         this.#waitForNext();
         return;
       }
-      this.#releaseFlushes();
+      this.#releaseWaiting();
       this.#notifyReady();
     });
   }
 
-  #releaseFlushes(): void {
+  #releaseWaiting(): void {
     for (const resolve of this.#onEmpty.splice(0)) resolve();
   }
 }

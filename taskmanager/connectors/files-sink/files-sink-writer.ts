@@ -1,9 +1,13 @@
 /**
  * The writing half of `sink: files`. Rows are gathered into chunks, chunks go to an invisible part
- * file, and a part file is finished ("sealed") when it is large or old enough or the input ends:
+ * file, and a part file takes no more rows ("sealed") when it is large or old enough, at a barrier,
+ * or when the input ends:
  *
  *   write ─► rows of the newest part ─► pump: one storage call at a time ─► closed, pending file
  *            (bounded: isReady)          (oldest part first)                └► prepareCommit
+ *
+ * A pre-commit of `all` seals the newest part before it returns, so the rows that follow are in other
+ * files than the rows in front; an open part file could not be continued by another attempt.
  *
  * Runs in the slot's thread. `write`, `isReady` and the age timer run in the task's loop; the pump
  * goes on between its turns, when storage has answered, so the two never see half a change.
@@ -15,7 +19,7 @@ import { joinUri } from '../../../shared/filesystem/uri.ts';
 import type { RollOptions } from '../../../shared/pipeline/kinds/sink-files.ts';
 import type { StreamRecord } from '../../../shared/record/stream-record.ts';
 import type { OperatorContext } from '../../operators/operator-context.ts';
-import type { SinkWriter } from '../../operators/sink-writer.ts';
+import type { PreCommit, SinkWriter } from '../../operators/sink-writer.ts';
 import { probeFolder } from '../probe-folder.ts';
 import { PartFile } from './part-file.ts';
 import { partFileName } from './part-file-name.ts';
@@ -29,11 +33,12 @@ export interface FilesSinkWriterOptions extends RowOptions {
   readonly roll: RollOptions;
   /** `part` or `rejected`. */
   readonly prefix: string;
-  /**
-   * `finished`: a commit takes what is large or old enough. `all`: it takes the newest part too, as
-   * a checkpoint must, because an open part file cannot be continued by another attempt.
-   */
-  readonly prepare: 'finished' | 'all';
+}
+
+interface WaitingPreCommit {
+  readonly parts: readonly PartFile[];
+  readonly resolve: (files: readonly PendingFile[]) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 const CHUNK_BYTES = 64 * 1024;
@@ -46,17 +51,16 @@ export class FilesSinkWriter implements SinkWriter<PendingFile> {
   #context: OperatorContext | null = null;
   #notifyCommittable: () => void = () => {};
   #notifyReady: () => void = () => {};
-  /** Oldest first; only the last one may be unsealed. */
+  /** Not closed yet, oldest first; only the last one may be unsealed. */
   readonly #parts: PartFile[] = [];
   #partCounter = 0;
-  /** Closed, not yet given to `prepareCommit`. */
-  #finished: PendingFile[] = [];
+  /** In no pre-commit yet, closed or not, oldest first. */
+  #unclaimed: PartFile[] = [];
+  /** Pre-commits that wait for their parts, oldest first. */
+  readonly #preCommits: WaitingPreCommit[] = [];
   #waitingBytes = 0;
-  #storedBytes = 0;
   /** The storage call under way; never rejects. */
   #pumping: Promise<void> | null = null;
-  /** Write even what is less than a chunk. */
-  #isFlushing = false;
   #isClosed = false;
   #failure: unknown = null;
 
@@ -88,39 +92,34 @@ export class FilesSinkWriter implements SinkWriter<PendingFile> {
     if (part.isSealed || part.waitingBytes >= CHUNK_BYTES) this.#pump();
   }
 
-  async flush(endOfInput: boolean): Promise<void> {
-    if (endOfInput || this.#options.prepare === 'all') this.#sealNewest();
-    // Only what is there now: rows that keep coming must not hold up a commit.
-    const storedTarget = this.#storedBytes + this.#waitingBytes;
-    const lastSealed = this.#parts.findLast((part) => part.isSealed);
-    const isDone = (): boolean =>
-      this.#storedBytes >= storedTarget &&
-      (lastSealed === undefined || !this.#parts.includes(lastSealed));
-    while (!this.#isClosed && this.#failure === null && !isDone()) {
-      this.#isFlushing = true;
+  prepareCommit(preCommit: PreCommit): Promise<readonly PendingFile[]> {
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    if (preCommit === 'all') this.#sealNewest();
+    const isClaimed = (part: PartFile): boolean => preCommit === 'all' || part.pending !== null;
+    const parts = this.#unclaimed.filter(isClaimed);
+    this.#unclaimed = this.#unclaimed.filter((part) => !isClaimed(part));
+    return new Promise((resolve, reject) => {
+      this.#preCommits.push({ parts, resolve, reject });
+      this.#settlePreCommits();
       this.#pump();
-      await this.#pumping;
-    }
-    this.#isFlushing = false;
-    if (this.#failure !== null) throw this.#failure;
-  }
-
-  prepareCommit(): Promise<readonly PendingFile[]> {
-    const finished = this.#finished;
-    this.#finished = [];
-    return Promise.resolve(finished);
+    });
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const part of this.#parts) part.cancelAgeTimer();
+    for (const { reject } of this.#preCommits) reject(closedError(this.#opened().operatorId));
     await this.#pumping;
-    await Promise.allSettled([
-      ...this.#parts.map((part) => part.writer?.abort()),
-      ...this.#finished.map((pending) => this.#fileSystem().abort(pending)),
+    // Parts of a pre-commit that was not done were promised to nobody.
+    const unpromised = new Set([
+      ...this.#parts,
+      ...this.#unclaimed,
+      ...this.#preCommits.flatMap(({ parts }) => parts),
     ]);
+    await Promise.allSettled([...unpromised].map((part) => this.#discard(part)));
     this.#parts.length = 0;
-    this.#finished = [];
+    this.#preCommits.length = 0;
+    this.#unclaimed = [];
   }
 
   #openPart(): PartFile {
@@ -128,6 +127,7 @@ export class FilesSinkWriter implements SinkWriter<PendingFile> {
     if (newest !== undefined && !newest.isSealed) return newest;
     const part = new PartFile();
     this.#parts.push(part);
+    this.#unclaimed.push(part);
     this.#append(part, this.#encoder.header());
     part.cancelAgeTimer = this.#opened().setTimer(this.#options.roll.age, () => {
       this.#seal(part);
@@ -156,8 +156,7 @@ export class FilesSinkWriter implements SinkWriter<PendingFile> {
   #hasWork(): boolean {
     const part = this.#parts[0];
     if (part === undefined) return false;
-    const enough = part.isSealed || this.#isFlushing ? 1 : CHUNK_BYTES;
-    return part.isSealed || part.waitingBytes >= enough;
+    return part.isSealed || part.waitingBytes >= CHUNK_BYTES;
   }
 
   /** Starts the next storage call unless one is under way; goes on until there is nothing to do. */
@@ -188,17 +187,30 @@ export class FilesSinkWriter implements SinkWriter<PendingFile> {
     await writer.write(chunk);
     const wasReady = this.isReady();
     this.#waitingBytes -= chunk.length;
-    this.#storedBytes += chunk.length;
     if (!wasReady && this.isReady()) this.#notifyReady();
   }
 
   async #finish(part: PartFile): Promise<void> {
     invariant(part.writer !== null, 'a sealed part has at least one row');
-    const pending = await part.writer.closeForCommit();
+    part.pending = await part.writer.closeForCommit();
     this.#parts.shift();
-    this.#finished.push(pending);
-    // During a flush `prepareCommit` follows anyway; a second commit must not run beside that one.
-    if (!this.#isFlushing) this.#notifyCommittable();
+    this.#settlePreCommits();
+    if (this.#unclaimed.includes(part)) this.#notifyCommittable();
+  }
+
+  /** Those whose parts are all closed, in order. */
+  #settlePreCommits(): void {
+    for (let first = this.#preCommits[0]; first !== undefined; first = this.#preCommits[0]) {
+      const files = first.parts.flatMap(({ pending }) => (pending === null ? [] : [pending]));
+      if (files.length < first.parts.length) return;
+      this.#preCommits.shift();
+      first.resolve(files);
+    }
+  }
+
+  async #discard({ pending, writer }: PartFile): Promise<void> {
+    if (pending !== null) await this.#fileSystem().abort(pending);
+    else await writer?.abort();
   }
 
   /** Passes over names that are taken, so that no run ever replaces the results of another. */
@@ -229,6 +241,7 @@ export class FilesSinkWriter implements SinkWriter<PendingFile> {
         cause: error,
       },
     );
+    for (const { reject } of this.#preCommits) reject(this.#failure);
     this.#opened().fail(this.#failure);
   }
 
@@ -240,4 +253,11 @@ export class FilesSinkWriter implements SinkWriter<PendingFile> {
     invariant(this.#context !== null, 'open comes first');
     return this.#context;
   }
+}
+
+function closedError(operatorId: string): SluiceError {
+  return new SluiceError('CANCELLED', 'the sink was closed before its results were stored', {
+    domain: 'internal',
+    context: { node: operatorId },
+  });
 }

@@ -8,46 +8,26 @@ import type {
   DeadLettersOptions,
   FilesSinkOptions,
 } from '../../../shared/pipeline/kinds/sink-files.ts';
-import type { Committer, Sink } from '../../operators/sink-writer.ts';
+import type { Sink } from '../../operators/sink-writer.ts';
+import { FilesCommitter } from './files-committer.ts';
 import { FilesSinkWriter } from './files-sink-writer.ts';
-
-/** Makes pending part files visible, or discards them; idempotent as the file systems are. */
-export class FilesCommitter implements Committer<PendingFile> {
-  readonly #fileSystems: FileSystemRegistry;
-
-  constructor(fileSystems: FileSystemRegistry) {
-    this.#fileSystems = fileSystems;
-  }
-
-  async commit(committables: readonly PendingFile[]): Promise<void> {
-    for (const pending of committables) {
-      await this.#fileSystems.forUri(pending.uri).commit(pending);
-    }
-  }
-
-  async abort(committables: readonly PendingFile[]): Promise<void> {
-    for (const pending of committables) {
-      await this.#fileSystems.forUri(pending.uri).abort(pending);
-    }
-  }
-}
 
 export function createFilesSink(
   options: FilesSinkOptions,
   fileSystems: FileSystemRegistry,
 ): Sink<PendingFile> {
   const { path, format, fields, roll } = options;
+  const prefix = 'part';
   return {
     writer: new FilesSinkWriter({
       path,
       format,
       fields: fields ?? null,
       roll,
-      prefix: 'part',
-      prepare: 'finished',
+      prefix,
       timestamps: true,
     }),
-    committer: new FilesCommitter(fileSystems),
+    committer: new FilesCommitter(fileSystems, { path, prefix, extension: format }),
   };
 }
 
@@ -57,16 +37,16 @@ export function createDeadLetterSink(
   fileSystems: FileSystemRegistry,
 ): Sink<PendingFile> {
   const { path, roll } = options;
+  const prefix = 'rejected';
   return {
     writer: new FilesSinkWriter({
       path,
       format: 'jsonl',
       fields: null,
       roll,
-      prefix: 'rejected',
-      prepare: 'finished',
+      prefix,
       timestamps: false,
     }),
-    committer: new FilesCommitter(fileSystems),
+    committer: new FilesCommitter(fileSystems, { path, prefix, extension: 'jsonl' }),
   };
 }

@@ -22,6 +22,21 @@ export function partFileName(owner: PartFileOwner, counter: number): string {
   return `${name}.${extension}`;
 }
 
+/** The owners of a job's part files of one operator; null: the name is none of those. */
+export function partFileWriter(
+  operator: Omit<PartFileOwner, 'subtaskIndex' | 'attempt'>,
+  name: string,
+): Pick<PartFileOwner, 'subtaskIndex' | 'attempt'> | null {
+  const { prefix, operatorId, jobId, extension } = operator;
+  const begin = `${prefix}-${plain(operatorId)}-`;
+  const end = `.${extension}`;
+  if (!name.startsWith(begin) || !name.endsWith(end)) return null;
+  const middle = name.slice(begin.length, name.length - end.length);
+  const match = /^(\d+)-(.*)-(\d+)-\d+$/.exec(middle);
+  if (match === null || match[2] !== plain(jobId)) return null;
+  return { subtaskIndex: Number(match[1]), attempt: Number(match[3]) };
+}
+
 function plain(text: string): string {
   return text.replace(/[^A-Za-z0-9_.-]/g, '_');
 }

@@ -1,5 +1,5 @@
 /** One part file on its way: rows that wait in memory, and the invisible file behind them. */
-import type { RecoverableWriter } from '../../../shared/filesystem/filesystem.ts';
+import type { PendingFile, RecoverableWriter } from '../../../shared/filesystem/filesystem.ts';
 import type { CancelTimer } from '../../../shared/time/clock.ts';
 
 export class PartFile {
@@ -7,6 +7,8 @@ export class PartFile {
   writer: RecoverableWriter | null = null;
   /** Takes no more rows; becomes visible once it is written, closed and committed. */
   isSealed = false;
+  /** Set once it is written and closed: durable, invisible. */
+  pending: PendingFile | null = null;
   cancelAgeTimer: CancelTimer = () => {};
   #rows: string[] = [];
   #waitingBytes = 0;

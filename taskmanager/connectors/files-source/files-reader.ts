@@ -42,9 +42,15 @@ export class FilesReader implements SourceReader<FileSplit> {
     this.#options = options;
   }
 
-  open(context: SourceReaderContext, onAvailable: () => void): void {
+  open(
+    context: SourceReaderContext,
+    onAvailable: () => void,
+    restored: readonly FileSplit[] = [],
+  ): void {
     this.#context = context;
     this.#onAvailable = onAvailable;
+    this.#queued.push(...restored);
+    this.#startReads();
     this.#requestMore();
   }
 

@@ -14,7 +14,10 @@ export interface TextOutput {
 /** Characters that were written and have not left; the task stops reading beyond it. */
 const WAITING_MAX = 1024 * 1024;
 
-/** `sink: print`: a JSON line a record. A closed output (`| head`) ends the task. */
+/**
+ * `sink: print`: a JSON line a record. A closed output (`| head`) ends the task. What was printed
+ * cannot be taken back: after a failure lines come again (at least once).
+ */
 class PrintWriter implements SinkWriter<never> {
   readonly #fields: readonly string[] | null;
   readonly #output: TextOutput;
@@ -23,7 +26,10 @@ class PrintWriter implements SinkWriter<never> {
   #waiting = 0;
   #isClosed = false;
   #failure: SluiceError | null = null;
-  readonly #onEmpty: (() => void)[] = [];
+  /** Characters that have left. */
+  #left = 0;
+  /** Each waits until so many characters have left; in that order. */
+  readonly #preCommits: { readonly end: number; readonly resolve: () => void }[] = [];
 
   constructor(fields: readonly string[] | null, output: TextOutput) {
     this.#fields = fields;
@@ -50,26 +56,26 @@ class PrintWriter implements SinkWriter<never> {
     this.#output.write(line, (error) => this.#written(line.length, error ?? null));
   }
 
-  async flush(): Promise<void> {
+  /** Resolves when everything written so far has left; more may be printed meanwhile. */
+  async prepareCommit(): Promise<readonly never[]> {
+    const end = this.#left + this.#waiting;
     if (this.#waiting > 0 && this.#failure === null && !this.#isClosed) {
-      await new Promise<void>((resolve) => this.#onEmpty.push(resolve));
+      await new Promise<void>((resolve) => this.#preCommits.push({ end, resolve }));
     }
     if (this.#failure !== null) throw this.#failure;
-  }
-
-  prepareCommit(): Promise<readonly never[]> {
-    return Promise.resolve([]);
+    return [];
   }
 
   close(): Promise<void> {
     this.#isClosed = true;
-    this.#releaseFlushes();
+    this.#settlePreCommits();
     return Promise.resolve();
   }
 
   #written(length: number, error: Error | null): void {
     const wasReady = this.isReady();
     this.#waiting -= length;
+    this.#left += length;
     if (error !== null && this.#failure === null && !this.#isClosed) {
       this.#failure = new SluiceError('STORAGE_UNAVAILABLE', 'The standard output is closed.', {
         domain: 'external',
@@ -77,12 +83,17 @@ class PrintWriter implements SinkWriter<never> {
       });
       this.#context?.fail(this.#failure);
     }
-    if (this.#waiting === 0 || this.#failure !== null) this.#releaseFlushes();
+    this.#settlePreCommits();
     if (!wasReady && this.isReady()) this.#notifyReady();
   }
 
-  #releaseFlushes(): void {
-    for (const resolve of this.#onEmpty.splice(0)) resolve();
+  #settlePreCommits(): void {
+    const isOver = this.#isClosed || this.#failure !== null;
+    for (let first = this.#preCommits[0]; first !== undefined; first = this.#preCommits[0]) {
+      if (!isOver && first.end > this.#left) return;
+      this.#preCommits.shift();
+      first.resolve();
+    }
   }
 }
 

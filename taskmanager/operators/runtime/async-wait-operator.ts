@@ -7,6 +7,7 @@ import type { OperatorMetrics } from '../operator-metrics.ts';
 import type { Output } from '../stream-operator.ts';
 import type { ChainedOperator } from './chained-operator.ts';
 import type { ElementQueue, PendingElement } from './element-queue.ts';
+import { type BarrierObserver, NO_SNAPSHOT } from './member-snapshot.ts';
 import { OrderedElementQueue } from './ordered-element-queue.ts';
 import { isRecordError } from './record-errors.ts';
 import { UnorderedElementQueue } from './unordered-element-queue.ts';
@@ -16,7 +17,8 @@ import { UnorderedElementQueue } from './unordered-element-queue.ts';
  * are under way or wait, completed, for the downstream to be ready; a record beyond that (one input
  * may have several results) waits unstarted. Completions arrive as mails; `drain`, called by the
  * task in every turn, lets out what may leave. Events wait behind the records in front of them, so
- * nothing in flight is ever behind a barrier that has left.
+ * nothing in flight is ever behind a barrier that has left; a rejection, too, takes effect when its
+ * record leaves, so that it lies on the same side of a barrier as the record did.
  */
 export class AsyncWaitOperator implements ChainedOperator {
   readonly id: string;
@@ -24,6 +26,7 @@ export class AsyncWaitOperator implements ChainedOperator {
   readonly #function: AsyncFunction;
   readonly #context: OperatorContext;
   readonly #output: Output;
+  readonly #barriers: BarrierObserver;
   readonly #recordsEndToEnd: boolean;
   #queue: ElementQueue = new OrderedElementQueue();
   #concurrency = 1;
@@ -37,6 +40,7 @@ export class AsyncWaitOperator implements ChainedOperator {
     readonly function: AsyncFunction;
     readonly context: OperatorContext;
     readonly output: Output;
+    readonly barriers: BarrierObserver;
     /** For sinks: a record has arrived when its work is done. */
     readonly isSink: boolean;
   }) {
@@ -45,6 +49,7 @@ export class AsyncWaitOperator implements ChainedOperator {
     this.#function = options.function;
     this.#context = options.context;
     this.#output = options.output;
+    this.#barriers = options.barriers;
     this.#recordsEndToEnd = options.isSink;
   }
 
@@ -62,14 +67,14 @@ export class AsyncWaitOperator implements ChainedOperator {
   processElement(record: StreamRecord): void {
     this.metrics.recordsIn += 1;
     this.metrics.inFlight += 1;
-    const element: PendingElement = { kind: 'record', record, startedAtMs: 0, results: null };
+    const element = pendingElement(record);
     this.#queue.addRecord(element);
     if (this.#occupied < this.#concurrency) this.#startWork(element);
     else this.#unstarted.push(element);
   }
 
   processEvent(event: StreamEvent): void {
-    if (this.#queue.isEmpty) this.#output.emitEvent(event);
+    if (this.#queue.isEmpty) this.#emitEvent(event);
     else this.#queue.addEvent({ kind: 'event', event });
   }
 
@@ -78,14 +83,15 @@ export class AsyncWaitOperator implements ChainedOperator {
     for (let next = this.#queue.peek(); next !== null; next = this.#queue.peek()) {
       if (next.kind === 'event') {
         this.#queue.take();
-        this.#output.emitEvent(next.event);
+        this.#emitEvent(next.event);
         continue;
       }
       const results = next.results ?? [];
       if (results.length > 0 && !this.#output.isReady()) return;
       this.#queue.take();
       this.#release();
-      for (const result of results) this.#output.emit(result);
+      if (next.error !== null) this.#context.reject(next.record, next.error);
+      else for (const result of results) this.#output.emit(result);
     }
     if (this.#queue.isEmpty && this.#onEmpty !== null) {
       this.#onEmpty();
@@ -104,6 +110,11 @@ export class AsyncWaitOperator implements ChainedOperator {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#function.close?.();
+  }
+
+  #emitEvent(event: StreamEvent): void {
+    if (event.kind === 'barrier') this.#barriers.pass(this.id, event, () => NO_SNAPSHOT);
+    this.#output.emitEvent(event);
   }
 
   #startWork(element: PendingElement): void {
@@ -141,8 +152,8 @@ export class AsyncWaitOperator implements ChainedOperator {
       this.#context.fail(error);
       return;
     }
-    this.#context.reject(element.record, error);
     element.results = [];
+    element.error = error;
     this.#queue.complete(element);
   }
 
@@ -152,4 +163,8 @@ export class AsyncWaitOperator implements ChainedOperator {
     const next = this.#unstarted.shift();
     if (next !== undefined) this.#startWork(next);
   }
+}
+
+function pendingElement(record: StreamRecord): PendingElement {
+  return { kind: 'record', record, startedAtMs: 0, results: null, error: null };
 }

@@ -1,3 +1,4 @@
+import type { SluiceError } from '../../../shared/errors/sluice-error.ts';
 import type { StreamEvent } from '../../../shared/record/stream-event.ts';
 import type { StreamRecord } from '../../../shared/record/stream-record.ts';
 
@@ -8,6 +9,8 @@ export interface PendingElement {
   startedAtMs: number;
   /** Null while the work is under way (or waits to be started). */
   results: readonly StreamRecord[] | null;
+  /** The record is rejected, when it leaves; it has no results then. */
+  error: SluiceError | null;
 }
 
 export interface QueuedEvent {

@@ -1,38 +1,87 @@
 import { SluiceError } from '../../../shared/errors/sluice-error.ts';
+import { killPoint } from '../../../shared/faults/kill-point.ts';
+import type { Barrier, StreamEvent } from '../../../shared/record/stream-event.ts';
 import type { StreamRecord } from '../../../shared/record/stream-record.ts';
 import type { OperatorContext } from '../operator-context.ts';
 import type { OperatorMetrics } from '../operator-metrics.ts';
-import type { Sink } from '../sink-writer.ts';
+import type { PreCommit, Sink } from '../sink-writer.ts';
 import type { ChainedOperator } from './chained-operator.ts';
+import type {
+  BarrierObserver,
+  ListSnapshot,
+  MemberSnapshot,
+  MemberState,
+  RestoredState,
+} from './member-snapshot.ts';
+
+/** What one barrier cut off and no completed checkpoint has made visible yet. */
+interface PendingCommit {
+  readonly checkpointId: number;
+  /** Empty until the pre-commit is done. */
+  committables: readonly unknown[];
+  /** Resolves when it is; rejects where it failed. */
+  preCommitted: Promise<void>;
+}
 
 /**
- * A sink in its chain: the writer takes records; what the writer calls finished is prepared and
- * committed at once, one commit at a time, and the rest when the input ends.
+ * An entry of the state `committables`. Every subtask gets all of them (`union`): each commits its
+ * own, and those of subtasks that there are no more, and lets nobody's be taken for an orphan.
+ */
+interface CommittableEntry {
+  readonly subtask: number;
+  readonly committable: unknown;
+}
+
+/**
+ * A sink in its chain. With checkpoints it is the two-phase commit: at a barrier the writer
+ * pre-commits, the committables are state, and the checkpoint's completion commits them. Those of a
+ * checkpoint that is aborted stay pending and belong to the next one. Without checkpoints what the
+ * writer calls finished is committed at once, and the rest when the input ends.
+ *
+ * There is one commit at a time.
  */
 export class SinkOperator implements ChainedOperator {
   readonly id: string;
   readonly metrics: OperatorMetrics;
   readonly #sink: Sink<unknown>;
   readonly #context: OperatorContext;
+  readonly #barriers: BarrierObserver;
+  readonly #isCheckpointed: boolean;
   readonly #wake: () => void;
+  /** Oldest first. */
+  #pending: PendingCommit[] = [];
+  /** Checkpoints that may have this sink's state and have neither completed nor been aborted. */
+  readonly #undecided = new Set<number>();
+  #completedId = Number.NEGATIVE_INFINITY;
   /** The commit under way, or the last one; never rejects. */
   #committing: Promise<void> = Promise.resolve();
-  /** One more commit is to follow the one under way. */
+  /** Without checkpoints: one more commit is to follow the one under way. */
   #isCommitWanted = false;
   #isClosed = false;
 
-  constructor(sink: Sink<unknown>, context: OperatorContext, wake: () => void) {
-    this.id = context.operatorId;
-    this.metrics = context.metrics;
-    this.#sink = sink;
-    this.#context = context;
-    this.#wake = wake;
+  constructor(options: {
+    readonly sink: Sink<unknown>;
+    readonly context: OperatorContext;
+    readonly barriers: BarrierObserver;
+    readonly isCheckpointed: boolean;
+    readonly wake: () => void;
+  }) {
+    this.id = options.context.operatorId;
+    this.metrics = options.context.metrics;
+    this.#sink = options.sink;
+    this.#context = options.context;
+    this.#barriers = options.barriers;
+    this.#isCheckpointed = options.isCheckpointed;
+    this.#wake = options.wake;
   }
 
-  async open(): Promise<void> {
+  async open(restored: RestoredState | null): Promise<void> {
     const { writer } = this.#sink;
     await writer.open(this.#context, () => this.#commitSoon());
     writer.onReady(this.#wake);
+    const entries = restored?.lists['writer'] ?? [];
+    if (entries.length > 0) await writer.restoreState?.(entries);
+    await this.#recover(restored);
   }
 
   isReady(): boolean {
@@ -54,42 +103,152 @@ export class SinkOperator implements ChainedOperator {
     this.metrics.endToEndLatency.record(nowMs - record.ingestedAtMs);
   }
 
-  processEvent(): void {
-    // Nothing follows a sink.
+  /** Nothing follows a sink. */
+  processEvent(event: StreamEvent): void {
+    if (event.kind !== 'barrier') return;
+    this.#barriers.pass(this.id, event, () => this.#snapshot(event));
   }
 
   async finish(): Promise<void> {
+    // With checkpoints the final one takes the rest.
+    if (this.#isCheckpointed) return;
     // In line with the commits that the writer asked for: two at a time would commit a part twice.
-    const last = this.#committing.then(() => this.#commit(true));
+    const last = this.#committing.then(() => this.#commitAsItGoes('all'));
     this.#committing = last.catch(() => {});
     await last;
+  }
+
+  /** Whether `checkpointComplete` has something to make visible. */
+  isCommitDue(checkpointId: number): boolean {
+    return this.#pending.some((commit) => isDue(commit, checkpointId));
+  }
+
+  checkpointComplete(checkpointId: number): Promise<void> {
+    this.#completedId = Math.max(this.#completedId, checkpointId);
+    for (const id of this.#undecided) if (id <= checkpointId) this.#undecided.delete(id);
+    this.#committing = this.#committing.then(() => this.#commitThrough(checkpointId));
+    return this.#committing;
+  }
+
+  checkpointAborted(checkpointId: number): void {
+    this.#undecided.delete(checkpointId);
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#sink.writer.close();
+    await this.#abortUnreferenced();
   }
 
+  #snapshot({ checkpointId }: Barrier): MemberSnapshot {
+    const { writer } = this.#sink;
+    killPoint('before-pre-commit');
+    const commit: PendingCommit = {
+      checkpointId,
+      committables: [],
+      preCommitted: Promise.resolve(),
+    };
+    commit.preCommitted = writer.prepareCommit('all').then((committables) => {
+      commit.committables = committables;
+      if (committables.length === 0) this.#forget([commit]);
+    });
+    commit.preCommitted.catch((error: unknown) => {
+      if (!this.#isClosed) this.#context.fail(error);
+    });
+    this.#pending.push(commit);
+    const entries = writer.snapshotState?.(checkpointId) ?? [];
+    const lists: Record<string, ListSnapshot> =
+      entries.length > 0 ? { writer: { mode: 'split', entries } } : {};
+    return { state: { lists, keyed: {} }, deferred: this.#preCommitted(checkpointId) };
+  }
+
+  /** What is pending by now, earlier checkpoints' included: as state, once all of it is durable. */
+  async #preCommitted(checkpointId: number): Promise<MemberState> {
+    const pending = [...this.#pending];
+    await Promise.all(pending.map(({ preCommitted }) => preCommitted));
+    killPoint('after-pre-commit');
+    const { subtaskIndex: subtask } = this.#context;
+    const entries: CommittableEntry[] = pending.flatMap(({ committables }) =>
+      committables.map((committable) => ({ subtask, committable })),
+    );
+    if (entries.length === 0) return { lists: {}, keyed: {} };
+    this.#undecided.add(checkpointId);
+    return { lists: { committables: { mode: 'union', entries } }, keyed: {} };
+  }
+
+  async #recover(restored: RestoredState | null): Promise<void> {
+    const { committer } = this.#sink;
+    const { attempt, subtaskIndex, parallelism } = this.#context;
+    const isSuccessor = restored !== null || attempt > 0;
+    if (committer === null || !this.#isCheckpointed || !isSuccessor) return;
+    const entries = (restored?.lists['committables'] ?? []) as readonly CommittableEntry[];
+    const own = entries.filter(({ subtask }) => subtask % parallelism === subtaskIndex);
+    if (own.length > 0) {
+      // The attempt before may have been stopped anywhere in this commit, or behind it.
+      killPoint('before-commit');
+      await committer.commit(own.map(({ committable }) => committable));
+      killPoint('after-commit');
+    }
+    await committer.recover?.(
+      this.#context,
+      entries.map(({ committable }) => committable),
+    );
+  }
+
+  async #commitThrough(checkpointId: number): Promise<void> {
+    const { committer } = this.#sink;
+    const due = this.#pending.filter((commit) => isDue(commit, checkpointId));
+    if (committer === null || due.length === 0 || this.#isClosed) return;
+    try {
+      killPoint('before-commit');
+      await committer.commit(due.flatMap(({ committables }) => committables));
+      killPoint('after-commit');
+      this.#forget(due);
+    } catch (error) {
+      this.#context.fail(error);
+    }
+  }
+
+  #forget(commits: readonly PendingCommit[]): void {
+    this.#pending = this.#pending.filter((commit) => !commits.includes(commit));
+  }
+
+  /** What no checkpoint refers to that is, or may become, restorable is nobody's any more. */
+  async #abortUnreferenced(): Promise<void> {
+    const { committer } = this.#sink;
+    if (committer === null) return;
+    await this.#committing;
+    const referenced = Math.max(...this.#undecided, this.#completedId);
+    const unreferenced = this.#pending
+      .filter(({ checkpointId }) => checkpointId > referenced)
+      .flatMap(({ committables }) => committables);
+    if (unreferenced.length > 0) await committer.abort(unreferenced);
+  }
+
+  /** Without checkpoints. */
   #commitSoon(): void {
-    if (this.#isCommitWanted) return;
+    if (this.#isCheckpointed || this.#isCommitWanted) return;
     this.#isCommitWanted = true;
     this.#committing = this.#committing.then(async () => {
       this.#isCommitWanted = false;
       try {
-        await this.#commit(false);
+        await this.#commitAsItGoes('finished');
       } catch (error) {
         this.#context.fail(error);
       }
     });
   }
 
-  async #commit(endOfInput: boolean): Promise<void> {
+  async #commitAsItGoes(preCommit: PreCommit): Promise<void> {
     const { writer, committer } = this.#sink;
     if (this.#isClosed) return;
-    await writer.flush(endOfInput);
-    if (this.#isClosed || committer === null) return;
-    const committables = await writer.prepareCommit(endOfInput);
+    const committables = await writer.prepareCommit(preCommit);
+    if (committer === null || committables.length === 0) return;
     // Closing does not undo what was prepared: from here the results are due, cancelled or not.
-    if (committables.length > 0) await committer.commit(committables);
+    await committer.commit(committables);
   }
+}
+
+function isDue(commit: PendingCommit, checkpointId: number): boolean {
+  return commit.checkpointId <= checkpointId && commit.committables.length > 0;
 }

@@ -8,15 +8,15 @@ import fc from 'fast-check';
 import type { FileSystem, PendingFile } from '../../../shared/filesystem/filesystem.ts';
 import type { FileSystemRegistry } from '../../../shared/filesystem/filesystem-registry.ts';
 import type { FilesSinkOptions } from '../../../shared/pipeline/kinds/sink-files.ts';
+import { FilesCommitter } from '../../../taskmanager/connectors/files-sink/files-committer.ts';
 import {
   createDeadLetterSink,
   createFilesSink,
-  FilesCommitter,
 } from '../../../taskmanager/connectors/files-sink/files-sink.ts';
 import { FilesSinkWriter } from '../../../taskmanager/connectors/files-sink/files-sink-writer.ts';
-import { SinkOperator } from '../../../taskmanager/operators/runtime/sink-operator.ts';
 import { eventually } from '../../support/eventually.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
+import { uncheckpointed } from '../../support/sink-operators.ts';
 import {
   type FakeOperatorContext,
   fakeOperatorContext,
@@ -52,9 +52,9 @@ async function sinkOf(setup: Setup = {}) {
     ...setup.options,
   };
   const sink = createFilesSink(options, context.fileSystems);
-  const operator = new SinkOperator(sink, context, () => {});
+  const operator = uncheckpointed(sink, context);
   if (setup.drive === 'by-hand') await sink.writer.open(context, () => {});
-  else await operator.open();
+  else await operator.open(null);
   return { folder, clock, context, sink, operator };
 }
 
@@ -235,8 +235,8 @@ test('when records come from objects, then rows carry the times; dead letters do
     { path: `file://${rejectedFolder}`, roll: { size: 1000, age: 1000 } },
     context.fileSystems,
   );
-  const rejected = new SinkOperator(deadLetters, context, () => {});
-  await rejected.open();
+  const rejected = uncheckpointed(deadLetters, context);
+  await rejected.open(null);
   rejected.processElement(recordOf({ code: 'IMAGE_CORRUPT' }, { uri: 'file:///a' }));
   await rejected.finish();
   await rejected.close();
@@ -247,8 +247,7 @@ test('when records come from objects, then rows carry the times; dead letters do
 test('when a commit is repeated, then it changes nothing', async () => {
   const { folder, sink } = await sinkOf({ drive: 'by-hand' });
   sink.writer.write(recordOf({ n: 1 }));
-  await sink.writer.flush(true);
-  const pending = await sink.writer.prepareCommit(true);
+  const pending = await sink.writer.prepareCommit('all');
   assert.equal(pending.length, 1);
   assert.deepEqual(visible(folder), [], 'prepared, not yet visible');
   const copy = JSON.parse(JSON.stringify(pending)) as PendingFile[];
@@ -258,12 +257,13 @@ test('when a commit is repeated, then it changes nothing', async () => {
   await sink.writer.close();
 });
 
-test('when rows keep coming during a flush, then it ends with those that were there', async () => {
+test('when rows keep coming during a pre-commit, then it has those that were there', async () => {
   const { folder, sink } = await sinkOf({ drive: 'by-hand' });
   sink.writer.write(recordOf({ n: 0 }));
   let isFlushed = false;
-  const flushed = sink.writer.flush(false).then(() => {
+  const flushed = sink.writer.prepareCommit('all').then((pending) => {
     isFlushed = true;
+    return pending;
   });
   let n = 1;
   for (; !isFlushed; n += 1) {
@@ -271,9 +271,9 @@ test('when rows keep coming during a flush, then it ends with those that were th
     sink.writer.write(recordOf({ n }));
     await new Promise((resolve) => setImmediate(resolve));
   }
-  await flushed;
-  await sink.writer.flush(true);
-  await sink.committer!.commit(await sink.writer.prepareCommit(true));
+  await sink.committer!.commit(await flushed);
+  assert.deepEqual(linesOf(folder), ['{"n":0}'], 'what came later is in no file of this one');
+  await sink.committer!.commit(await sink.writer.prepareCommit('all'));
   await sink.writer.close();
   assert.equal(linesOf(folder).length, n);
 });
@@ -287,20 +287,21 @@ test('when every commit must take all rows, then the newest part is finished wit
     fields: null,
     roll: { size: 1_000_000, age: 60_000 },
     prefix: 'part',
-    prepare: 'all',
     timestamps: false,
   });
   await writer.open(context, () => {});
-  const committer = new FilesCommitter(context.fileSystems);
+  const committer = new FilesCommitter(context.fileSystems, {
+    path: `file://${folder}`,
+    prefix: 'part',
+    extension: 'jsonl',
+  });
   for (let checkpoint = 1; checkpoint <= 2; checkpoint += 1) {
     writer.write(recordOf({ checkpoint }));
-    await writer.flush(false);
-    await committer.commit(await writer.prepareCommit());
+    await committer.commit(await writer.prepareCommit('all'));
     assert.equal(linesOf(folder).length, checkpoint);
   }
   writer.write(recordOf({ checkpoint: 3 }));
-  await writer.flush(false);
-  await committer.abort(await writer.prepareCommit());
+  await committer.abort(await writer.prepareCommit('all'));
   await writer.close();
   assert.equal(entries(folder).length, 2, 'what was aborted left nothing');
 });
@@ -368,8 +369,7 @@ test('when storage is slow, then the sink stops taking rows at 4 MiB and goes on
   slow.open();
   await eventually(() => sink.writer.isReady());
   assert.equal(readyCalls, 1);
-  await sink.writer.flush(true);
-  await sink.committer!.commit(await sink.writer.prepareCommit(true));
+  await sink.committer!.commit(await sink.writer.prepareCommit('all'));
   await sink.writer.close();
   assert.equal(linesOf(folder).length, rows);
 });
@@ -384,7 +384,7 @@ test('when storage fails, then the task fails with one message that names the fi
   });
   sink.writer.write(recordOf({ n: 1 }));
   const message = `The results cannot be written to file://${folder}/part-results-0-job-1-0-0.jsonl: disk on fire`;
-  await assert.rejects(sink.writer.flush(true), { message });
+  await assert.rejects(sink.writer.prepareCommit('all'), { message });
   assert.deepEqual(
     context.failures.map((error) => (error as Error).message),
     [message],

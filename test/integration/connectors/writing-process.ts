@@ -1,7 +1,7 @@
 /** Writes rows to the folder in its argument until it is killed. */
 import { systemClock } from '../../../shared/time/system-clock.ts';
 import { createFilesSink } from '../../../taskmanager/connectors/files-sink/files-sink.ts';
-import { SinkOperator } from '../../../taskmanager/operators/runtime/sink-operator.ts';
+import { uncheckpointed } from '../../support/sink-operators.ts';
 import { fakeOperatorContext, recordOf } from '../../unit/connectors/fake-operator-context.ts';
 
 const context = fakeOperatorContext(systemClock);
@@ -13,8 +13,8 @@ const sink = createFilesSink(
   },
   context.fileSystems,
 );
-const operator = new SinkOperator(sink, context, () => {});
-await operator.open();
+const operator = uncheckpointed(sink, context);
+await operator.open(null);
 for (let n = 0; ; n += 1) {
   operator.processElement(recordOf({ n, text: 'x'.repeat(1000) }));
   while (!operator.isReady()) await new Promise((resolve) => setImmediate(resolve));

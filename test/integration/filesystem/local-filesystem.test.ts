@@ -16,7 +16,6 @@ for (const windowEntriesMax of [16_384, 10]) {
       open: () => new LocalFileSystem({ clock: systemClock, windowEntriesMax }),
       newFolder: () => `file://${directory}/folder-${folders++}`,
       plainKeys: false,
-      refusesForeignCommits: true,
       close: () => rm(directory, { recursive: true }),
     };
   });
@@ -109,9 +108,12 @@ describe('local file system', () => {
   it('when a handle points elsewhere, then nothing is moved', async () => {
     const victim = join(directory, 'victim');
     await writeFile(victim, 'x');
-    const pending = { uri: `file://${directory}/stolen`, handle: victim, size: 1 };
-    await rejectsWith('STORAGE_NOT_FOUND', fileSystem.commit(pending));
-    await rejectsWith('STORAGE_NOT_FOUND', fileSystem.abort(pending));
+    for (const name of ['victim', victim, '.pending-/../victim', '../victim', 7]) {
+      const handle = JSON.stringify({ name, sha256: '' });
+      const pending = { uri: `file://${directory}/stolen`, handle, size: 1 };
+      await rejectsWith('STORAGE_NOT_FOUND', fileSystem.commit(pending));
+      await rejectsWith('STORAGE_NOT_FOUND', fileSystem.abort(pending));
+    }
     assert.equal((await fileSystem.stat(`file://${victim}`))?.size, 1);
   });
 

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { inspect } from 'node:util';
+import type { PendingFile } from '../../../shared/filesystem/filesystem.ts';
 import type { S3Options } from '../../../shared/filesystem/filesystem-options.ts';
 import { S3FileSystem } from '../../../shared/filesystem/s3-filesystem.ts';
 import { systemClock } from '../../../shared/time/system-clock.ts';
@@ -193,6 +194,52 @@ describe('S3 file system under faults', () => {
     });
     assert.equal((await listAll(fileSystem, 's3://bucket/storm', 20)).length, 150);
     for (const kind of kinds) assert.ok((server.faults.injected.get(kind) ?? 0) > 5, kind);
+  });
+});
+
+describe('S3 file system, pending files and commits', () => {
+  const write = async (content: string): Promise<PendingFile> => {
+    const writer = await open().openWriter(URI);
+    await writer.write(Buffer.from(content));
+    return writer.closeForCommit();
+  };
+
+  it('when more uploads have one key than a page holds, then every one is found once', async () => {
+    for (let index = 0; index < 5; index++) await write(`${index}`);
+    const found = new Set<string>();
+    let next: string | null = null;
+    do {
+      const after: { after?: string } = next === null ? {} : { after: next };
+      const page = await open().listPending('s3://bucket/folder', { limit: 2, ...after });
+      for (const { handle } of page.files) found.add(handle);
+      next = page.next;
+    } while (next !== null);
+    assert.equal(found.size, 5);
+  });
+
+  it('when the process died between the completion and its answer, then the next commit resolves', async () => {
+    const pending = await write('ours');
+    server.faults.add({ kind: 'lost-response', operation: 'CompleteMultipartUpload', count: 1 });
+    await rejectsWith('STORAGE_UNAVAILABLE', open({ retriesMax: 0 }).commit(pending));
+    assert.equal(server.bucket('bucket').get('folder/x').bytes.toString(), 'ours');
+    await open().commit(JSON.parse(JSON.stringify(pending)) as PendingFile);
+    assert.equal(server.bucket('bucket').get('folder/x').bytes.toString(), 'ours');
+  });
+
+  it('when an older object of that name is there and the upload is gone, then it is not ours', async () => {
+    const older = await write('same');
+    const pending = await write('same');
+    await open().commit(older);
+    await open().abort(pending);
+    await rejectsWith('STORAGE_NOT_FOUND', open().commit(pending));
+    await open().commit(older);
+  });
+
+  it('when uploads may not be listed, then the hint names the right', async () => {
+    await start({ denies: (operation) => operation === 'ListMultipartUploads' });
+    const listing = open().listPending('s3://bucket/folder');
+    const error = await rejectsWith('STORAGE_DENIED', listing);
+    assert.match(error.hint ?? '', /s3:ListBucketMultipartUploads/);
   });
 });
 

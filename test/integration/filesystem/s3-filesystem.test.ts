@@ -15,7 +15,6 @@ describeFileSystemContract('S3, in-process server', async () => {
     open: () => new S3FileSystem(options, { clock: systemClock, random: Math.random }),
     newFolder: () => `s3://bucket/folder-${folders++}`,
     plainKeys: true,
-    refusesForeignCommits: true,
     close: () => server.close(),
   };
 });

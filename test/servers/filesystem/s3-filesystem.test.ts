@@ -19,8 +19,6 @@ describeFileSystemContract('S3, real server', async () => {
       ),
     newFolder: () => `s3://bucket/folder-${folders++}`,
     plainKeys: false,
-    // versitygw 1.8 answers 200 to it, though it completes nothing.
-    refusesForeignCommits: false,
     close: () => server.close(),
   };
 });

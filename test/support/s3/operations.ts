@@ -1,3 +1,4 @@
+import { compareUris } from '../../../shared/filesystem/uri.ts';
 import { type Bucket, md5, type StoredObject } from './bucket.ts';
 import { S3Error } from './s3-error.ts';
 import { parseCompletedParts, renderXml, type XmlFields } from './xml.ts';
@@ -200,11 +201,24 @@ function listEntry(key: string, object: StoredObject, encode: (text: string) => 
 
 function listUploads({ bucket: name, query }: S3Request, bucket: Bucket): S3Response {
   const prefix = query.get('prefix') ?? '';
-  const uploads = [...bucket.uploads.values()].filter(({ key }) => key.startsWith(prefix));
+  const keyMarker = query.get('key-marker') ?? '';
+  const idMarker = query.get('upload-id-marker') ?? '';
+  const max = Math.min(Number(query.get('max-uploads') ?? KEYS_MAX), KEYS_MAX);
+  // In order of the keys, those of one key as they were begun; a map keeps that.
+  const uploads = [...bucket.uploads.values()]
+    .filter(({ key }) => key.startsWith(prefix))
+    .sort((one, other) => compareUris(one.key, other.key));
+  const marker = uploads.findIndex(({ key, id }) => key === keyMarker && id === idMarker);
+  const after = uploads.findIndex(({ key }) => compareUris(key, keyMarker) > 0);
+  const start = marker >= 0 ? marker + 1 : after < 0 ? uploads.length : after;
+  const page = uploads.slice(start, start + max);
+  const last = page.at(-1);
+  const truncated = start + max < uploads.length && last !== undefined;
   return answerXml(200, 'ListMultipartUploadsResult', {
     Bucket: name,
-    IsTruncated: false,
-    Upload: uploads.map(({ key, id }) => ({ Key: key, UploadId: id })),
+    IsTruncated: truncated,
+    ...(truncated ? { NextKeyMarker: last.key, NextUploadIdMarker: last.id } : {}),
+    Upload: page.map(({ key, id }) => ({ Key: key, UploadId: id })),
   });
 }
 

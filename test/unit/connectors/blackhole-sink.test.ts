@@ -18,7 +18,7 @@ test('when there is a delay, then records take it one after the other', async ()
   await clock.advance(199);
   assert.equal(writer.isReady(), false);
   let isFlushed = false;
-  const flushed = writer.flush(true).then(() => {
+  const flushed = writer.prepareCommit('all').then(() => {
     isFlushed = true;
   });
   await clock.advance(0);
@@ -35,17 +35,16 @@ test('when there is no delay, then it is always ready', async () => {
   await writer.open(fakeOperatorContext(new FakeClock()), () => {});
   writer.write(recordOf({}));
   assert.equal(writer.isReady(), true);
-  await writer.flush(true);
-  assert.deepEqual(await writer.prepareCommit(true), []);
+  assert.deepEqual(await writer.prepareCommit('all'), []);
   assert.equal(committer, null);
 });
 
-test('when it is closed while a record waits, then flush does not hang', async () => {
+test('when it is closed while a record waits, then a pre-commit does not hang', async () => {
   const clock = new FakeClock();
   const { writer } = createBlackholeSink({ delay: 100 });
   await writer.open(fakeOperatorContext(clock), () => {});
   writer.write(recordOf({}));
-  const flushed = writer.flush(true);
+  const flushed = writer.prepareCommit('all');
   await writer.close();
   await flushed;
 });

@@ -30,7 +30,7 @@ test('when records are printed, then each is a JSON line with the fields asked f
     '{"label":"car","model.name":"m"}\n{"label":"bus","model.name":null}\n',
   );
   output.drain();
-  await writer.flush(true);
+  await writer.prepareCommit('all');
   await writer.close();
 });
 
@@ -47,7 +47,7 @@ test('when the output is slow, then the writer is not ready until it has drained
   for (; writer.isReady(); written += 1) writer.write(record);
   assert.ok(written > 1000 && written < 1100, `${written} lines of 1 KB fill 1 MiB`);
   let isFlushed = false;
-  const flushed = writer.flush(true).then(() => {
+  const flushed = writer.prepareCommit('all').then(() => {
     isFlushed = true;
   });
   await Promise.resolve();
@@ -68,5 +68,5 @@ test('when the output is closed, then the task fails with one clear error', asyn
   output.drain(new Error('EPIPE'));
   assert.equal(context.failures.length, 1);
   assert.match(String(context.failures[0]), /standard output is closed/);
-  await assert.rejects(writer.flush(true), /standard output is closed/);
+  await assert.rejects(writer.prepareCommit('all'), /standard output is closed/);
 });

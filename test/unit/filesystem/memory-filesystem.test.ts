@@ -9,7 +9,6 @@ describeFileSystemContract('memory', async () => {
     open: () => new MemoryFileSystem(store, systemClock),
     newFolder: () => `memory://test/folder-${folders++}`,
     plainKeys: true,
-    refusesForeignCommits: true,
     close: async () => {},
   };
 });

@@ -14,6 +14,7 @@ const element = (n: number): PendingElement => ({
   record: record(n),
   startedAtMs: 0,
   results: null,
+  error: null,
 });
 
 /** Takes all that may leave: numbers of records, `w<mark>` for events. */

@@ -191,7 +191,7 @@ describe('StreamTask', () => {
       writer.written.map(({ value }) => value['n']),
       [0, 1, 99],
     );
-    assert.deepEqual(writer.calls, ['flush true', 'prepare true', 'close']);
+    assert.deepEqual(writer.calls, ['prepare all', 'close']);
     assert.deepEqual(committed, ['part-1']);
     assert.equal(harness.state, 'FINISHED');
   });

@@ -51,6 +51,7 @@ export class SimulatedStorage {
       openWriter: (uri: string) => memory.openWriter(uri),
       commit: (pending) => this.request(() => memory.commit(pending)),
       abort: (pending) => memory.abort(pending),
+      listPending: (uri) => memory.listPending(uri),
       close: () => memory.close(),
     };
   }

@@ -127,7 +127,8 @@ export class ChainBarriers implements BarrierObserver {
     const { clock } = this.#options;
     const startedAtMs = clock.monotonicMs();
     try {
-      return take({ checkpointId: passing.barrier.checkpointId, store: passing.store });
+      const { barrier, store } = passing;
+      return take({ checkpointId: barrier.checkpointId, barrier, store });
     } catch (error) {
       if (error instanceof InvariantError) throw error;
       passing.error ??= error;

@@ -1,3 +1,4 @@
+import { STATE_DEFAULTS } from '../../shared/checkpoint/state-backend.ts';
 import { invariant } from '../../shared/errors/invariant.ts';
 import { killPoint } from '../../shared/faults/kill-point.ts';
 import type { OperatorNode } from '../../shared/job-graph/job-graph.ts';
@@ -12,6 +13,8 @@ import { RuntimeContext, type TaskContext } from '../operators/runtime/runtime-c
 import { SinkOperator } from '../operators/runtime/sink-operator.ts';
 import { SourceOperator } from '../operators/runtime/source-operator.ts';
 import type { Output } from '../operators/stream-operator.ts';
+import { backendFactory } from '../state/create-backend.ts';
+import { OperatorKeyedState } from '../state/operator-keyed-state.ts';
 import type { ChainBarriers } from './chain-barriers.ts';
 import {
   BroadcastingOutput,
@@ -82,7 +85,12 @@ export class OperatorChain {
     const { context, createOperator } = options;
     const nodes = context.deployment.operators;
     const bodies = await Promise.all(nodes.map((node) => createOperator(node)));
-    const contexts = nodes.map((node) => new RuntimeContext(context, node));
+    const { deployment, clock } = context;
+    const createBackend = await backendFactory((deployment.state ?? STATE_DEFAULTS).backend);
+    const contexts = nodes.map((node) => {
+      const keyed = new OperatorKeyedState(() => createBackend({ ...deployment, clock }));
+      return new RuntimeContext(context, node, keyed);
+    });
     // The source asks the chain, which is made from it.
     let chain: OperatorChain | null = null;
     const isReady = (): boolean => chain?.isReady() === true;
@@ -256,7 +264,7 @@ function wrap(
         context,
         output,
         barriers,
-        keyedState: null,
+        keyedState: context.keyed,
       });
     case 'asynchronous':
       return new AsyncWaitOperator({

@@ -12,6 +12,7 @@ import type { Clock } from '../../shared/time/clock.ts';
 import {
   type ListSnapshot,
   type MemberSnapshot,
+  type MemberState,
   NO_STATE,
 } from '../operators/runtime/member-snapshot.ts';
 import type { ChainSnapshot } from './chain-barriers.ts';
@@ -120,7 +121,9 @@ export class TaskCheckpoints {
       if (state !== null) operators[operatorId] = state;
     });
     // Every piece is handed over once the deferred parts are there and the stores have begun.
-    await Promise.allSettled([...members.values()].map((member) => member.deferred));
+    await Promise.allSettled(
+      [...members.values()].map(({ handedOver, deferred }) => handedOver ?? deferred),
+    );
     await Promise.resolve();
     store.handedOver();
     await Promise.all(storing);
@@ -133,11 +136,23 @@ async function storeMember(
   member: MemberSnapshot,
   store: CheckpointStore,
 ): Promise<OperatorSubtaskState | null> {
-  const deferred = member.deferred === null ? NO_STATE : await member.deferred;
+  // What is there is handed over at once: the deferred part may wait for what is stored.
+  const [taken, deferred] = await Promise.all([
+    storeLists(member.state.lists, store),
+    storeDeferred(member.deferred, store),
+  ]);
   const keyed = { ...member.state.keyed, ...deferred.keyed };
-  const lists = await storeLists({ ...member.state.lists, ...deferred.lists }, store);
+  const lists = { ...taken, ...deferred.lists };
   const isEmpty = Object.keys(keyed).length === 0 && Object.keys(lists).length === 0;
   return isEmpty ? null : { lists, keyed };
+}
+
+async function storeDeferred(
+  part: Promise<MemberState> | null,
+  store: CheckpointStore,
+): Promise<OperatorSubtaskState> {
+  const { lists, keyed } = part === null ? NO_STATE : await part;
+  return { lists: await storeLists(lists, store), keyed };
 }
 
 async function storeLists(

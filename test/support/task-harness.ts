@@ -88,6 +88,7 @@ export class FakeInputGate implements InputGate {
   onBarrier(): void {}
 
   overtake(_checkpointId: number, _unread: UnreadRecords | null, onOvertaken: OnOvertaken): void {
+    this.blocked.clear();
     onOvertaken([]);
   }
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { simulate } from './simulation.ts';
 
 const given = process.env['SLUICE_SEED'];
-const RUNS = Number(process.env['SLUICE_RUNS'] ?? 1_000);
+const RUNS = Number(process.env['SLUICE_RUNS'] ?? 800);
 const seeds =
   given === undefined ? Array.from({ length: RUNS }, (_, seed) => seed + 1) : [Number(given)];
 

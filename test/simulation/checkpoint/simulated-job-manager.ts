@@ -192,8 +192,6 @@ export class SimulatedJobManager implements CheckpointRegistry {
     if (this.#world.mutation !== 'restart-unsettled') await checkpoints.settled();
     await time.sleep(random.integer(0, 60));
     if (!isCurrent()) return;
-    await checkpoints.settled();
-    if (!isCurrent()) return;
     this.#deploy(checkpoints);
   }
 
@@ -248,7 +246,7 @@ export class SimulatedJobManager implements CheckpointRegistry {
   #onFinalComplete(purpose: 'final' | 'suspend'): void {
     this.#ending = purpose;
     const run = this.#runs;
-    this.#world.time.plan(ENDING_TIMEOUT_MS, () => {
+    this.#world.time.setTimer(ENDING_TIMEOUT_MS, () => {
       if (this.isAlive && run === this.#runs) this.restart();
     });
   }

@@ -13,7 +13,7 @@ import { SimulatedTime } from './simulated-time.ts';
 import type { CommitPoint, Mutation, SimulatedWorld } from './simulated-world.ts';
 
 /** So long everything may go wrong. */
-const FAULTS_MS = 1_500;
+const FAULTS_MS = 1_000;
 /** Then the job must end within so long. */
 const HEALED_MS = 20_000;
 const JOB_ID = 'job';
@@ -90,11 +90,11 @@ class CheckpointSimulation implements SimulatedWorld {
       ...CHECKPOINT_DEFAULTS,
       intervalMs: random.integer(20, 200),
       minPauseMs: random.integer(0, 40),
-      timeoutMs: isPatient ? 600_000 : random.integer(100, 700),
+      timeoutMs: isPatient ? 600_000 : random.integer(600, 1_200),
       tolerableFailures: random.integer(0, 6),
       retained: random.integer(1, 3),
     };
-    this.#records = random.integer(20, 150);
+    this.#records = random.integer(10, 80);
     const roles: Role[] = random.chance(0.6) ? ['source', 'middle', 'sink'] : ['source', 'sink'];
     this.#jobGraph = jobGraph(roles);
     const fixed = new Map(roles.map((role) => [role, random.integer(1, 3)]));

@@ -1,4 +1,5 @@
 import type { CheckpointSettings, RestartSettings } from '../checkpoint/checkpoint-settings.ts';
+import type { StateSettings } from '../checkpoint/state-backend.ts';
 import type { CompiledOptions, OperatorKind } from './compiled-options.ts';
 
 /**
@@ -18,6 +19,8 @@ export interface JobGraph {
   readonly checkpoints?: CheckpointSettings | null;
   /** Absent: `RESTART_DEFAULT`. Only with checkpoints. */
   readonly restart?: RestartSettings;
+  /** `STATE_DEFAULTS` where it is absent. */
+  readonly state?: StateSettings;
 }
 
 /** A chain of operators that run as one task, by direct calls. */

@@ -1,3 +1,4 @@
+import { STATE_DEFAULTS } from '../../shared/checkpoint/state-backend.ts';
 import { invariant } from '../../shared/errors/invariant.ts';
 import { killPoint } from '../../shared/faults/kill-point.ts';
 import type { OperatorNode } from '../../shared/job-graph/job-graph.ts';
@@ -12,6 +13,8 @@ import { RuntimeContext, type TaskContext } from '../operators/runtime/runtime-c
 import { SinkOperator } from '../operators/runtime/sink-operator.ts';
 import { SourceOperator } from '../operators/runtime/source-operator.ts';
 import type { Output } from '../operators/stream-operator.ts';
+import { backendFactory } from '../state/create-backend.ts';
+import { OperatorKeyedState } from '../state/operator-keyed-state.ts';
 import type { ChainBarriers } from './chain-barriers.ts';
 import {
   BroadcastingOutput,
@@ -20,6 +23,7 @@ import {
   endOutput,
   PartitionOutput,
 } from './chain-outputs.ts';
+import type { AlignedBarrier } from './checkpoint-barrier-handler.ts';
 import type { ResultPartition } from './result-partition.ts';
 
 export interface ChainOptions {
@@ -28,6 +32,7 @@ export interface ChainOptions {
   /** The result partitions, by the operator whose output they carry. */
   readonly partitions: ReadonlyMap<string, readonly ResultPartition[]>;
   readonly barriers: ChainBarriers;
+  readonly edgeIdOf: (partition: ResultPartition) => string;
   /** Runs the task's loop soon. */
   readonly wake: () => void;
 }
@@ -84,7 +89,12 @@ export class OperatorChain {
     const { context, createOperator } = options;
     const nodes = context.deployment.operators;
     const bodies = await Promise.all(nodes.map((node) => createOperator(node)));
-    const contexts = nodes.map((node) => new RuntimeContext(context, node));
+    const { deployment, clock } = context;
+    const createBackend = await backendFactory((deployment.state ?? STATE_DEFAULTS).backend);
+    const contexts = nodes.map((node) => {
+      const keyed = new OperatorKeyedState(() => createBackend({ ...deployment, clock }));
+      return new RuntimeContext(context, node, keyed);
+    });
     // The source asks the chain, which is made from it.
     let chain: OperatorChain | null = null;
     const isReady = (): boolean => chain?.isReady() === true;
@@ -112,10 +122,20 @@ export class OperatorChain {
   }
 
   /** Lets a barrier in, in front of everything that is fed from now on. */
-  passBarrier(barrier: Barrier, alignmentMs: number): void {
-    this.#barriers.begin(barrier, alignmentMs);
+  passBarrier(aligned: AlignedBarrier): void {
+    const { barrier } = aligned;
+    this.#barriers.begin(aligned);
     if (this.source !== null) this.source.emitBarrier(barrier);
     else this.#requireHead().processEvent(barrier);
+  }
+
+  isPassing(checkpointId: number): boolean {
+    return this.#barriers.isPassing(checkpointId);
+  }
+
+  /** The barrier overtakes what is in flight in asynchronous operators. */
+  overtake(checkpointId: number): void {
+    for (const operator of this.#asyncOperators.toReversed()) operator.overtake(checkpointId);
   }
 
   /** False where there is no dead-letter sink. */
@@ -257,7 +277,7 @@ function wrap(
         context,
         output,
         barriers,
-        keyedState: null,
+        keyedState: context.keyed,
       });
     case 'asynchronous':
       return new AsyncWaitOperator({
@@ -290,7 +310,10 @@ function outputOf(
     outputs.push(new DirectOutput(operator));
   }
   for (const partition of options.partitions.get(node.id) ?? []) {
-    outputs.push(new PartitionOutput(partition));
+    const edgeId = options.edgeIdOf(partition);
+    options.barriers.addExit(edgeId);
+    const leave = (barrier: Barrier): void => options.barriers.leave(edgeId, partition, barrier);
+    outputs.push(new PartitionOutput(partition, leave));
   }
   const [first] = outputs;
   if (first === undefined) return endOutput;

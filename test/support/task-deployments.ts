@@ -1,6 +1,11 @@
 /** Deployments as a job manager would make them, for tests of one task manager. */
+import type { TaskRestore } from '../../shared/checkpoint/snapshot.ts';
 import type { OperatorNode, Partitioner } from '../../shared/job-graph/job-graph.ts';
-import type { DataAddress, TaskDeployment } from '../../shared/job-graph/task-deployment.ts';
+import type {
+  DataAddress,
+  TaskCheckpointing,
+  TaskDeployment,
+} from '../../shared/job-graph/task-deployment.ts';
 
 export interface TestVertex {
   readonly id: string;
@@ -22,8 +27,14 @@ export function deployments(
   vertices: readonly TestVertex[],
   edges: readonly TestEdge[],
   address: DataAddress,
+  options: {
+    readonly attempt?: number;
+    readonly checkpoints?: TaskCheckpointing;
+    readonly restoreOf?: (vertexId: string, subtask: number) => TaskRestore;
+  } = {},
 ): TaskDeployment[] {
-  const attemptId = (vertex: string, subtask: number) => `${jobId}/${vertex}/${subtask}/0`;
+  const { attempt = 0, checkpoints = null, restoreOf = () => null } = options;
+  const attemptId = (vertex: string, subtask: number) => `${jobId}/${vertex}/${subtask}/${attempt}`;
   const edgeId = (edge: TestEdge) => `${edge.source}->${edge.target}`;
   const byId = new Map(vertices.map((vertex) => [vertex.id, vertex]));
   return vertices.flatMap((vertex) =>
@@ -38,13 +49,13 @@ export function deployments(
         subtaskIndex: subtask,
         parallelism: vertex.parallelism,
         maxParallelism: MAX_PARALLELISM,
-        attempt: 0,
+        attempt,
         slotIndex: subtask,
         resources: { device: 'cpu', labels: {}, fallback: 'none' },
         operators: vertex.operators,
         onError: 'dead-letter',
-        checkpoints: null,
-        restore: null,
+        checkpoints,
+        restore: restoreOf(vertex.id, subtask),
         inputs: edges
           .filter(({ target }) => target === vertex.id)
           .map((edge) => ({

@@ -50,8 +50,15 @@ export class CheckpointRecovery implements RecoveryBases {
     return this.recovered(job.jobId, [{ ...checkpoint, purpose: 'savepoint' }]);
   }
 
-  /** For a job that goes on from these, oldest first. */
-  recovered(jobId: string, retained: readonly CompletedCheckpoint[]): RecoveryBase {
+  /**
+   * For a job that goes on from these, oldest first. `firstCheckpointId`: where another job manager had
+   * the job before, `firstCheckpointIdAfterTakeover`; default: the one after the latest.
+   */
+  recovered(
+    jobId: string,
+    retained: readonly CompletedCheckpoint[],
+    firstCheckpointId?: number,
+  ): RecoveryBase {
     const { clock, logger, registryOf } = this.#options;
     const { storage } = this;
     const registry = registryOf?.(jobId) ?? new InMemoryCheckpointRegistry();
@@ -65,6 +72,7 @@ export class CheckpointRecovery implements RecoveryBases {
           clock,
           logger,
           retained,
+          ...(firstCheckpointId === undefined ? {} : { firstCheckpointId }),
         }),
     };
   }

@@ -193,6 +193,12 @@ export class JobRun {
       case 'ended':
         this.#onEnded();
         return;
+      case 'attempts-changed': {
+        const executions = this.master.graph?.executions() ?? [];
+        this.metrics.keepOnly(new Set(executions.map(({ attemptId }) => attemptId)));
+        this.#recovery?.carryOut(effect);
+        return;
+      }
       default:
         this.#recovery?.carryOut(effect);
     }

@@ -75,7 +75,7 @@ export interface JobSummary {
 /** GET /v1/jobs/:id */
 export interface JobDetail extends JobSummary {
   readonly bounded: boolean;
-  /** Only while WAITING_FOR_RESOURCES: `needs 4 cpu slots, 2 free`. */
+  /** Only while it waits for slots, at first or to restart: `needs 4 cpu slots, 2 free`. */
   readonly waitingReason?: string;
   /** What ended the job. */
   readonly failure: JobFailure | null;

@@ -168,7 +168,10 @@ export class ChainBarriers implements BarrierObserver {
     const startedAtMs = clock.monotonicMs();
     try {
       const { barrier, store } = passing;
-      return take({ checkpointId: barrier.checkpointId, barrier, store });
+      const snapshot = take({ checkpointId: barrier.checkpointId, barrier, store });
+      // It is awaited once the barrier has passed the others; it may fail before.
+      snapshot.deferred?.catch(() => {});
+      return snapshot;
     } catch (error) {
       if (error instanceof InvariantError) throw error;
       passing.error ??= error;

@@ -61,6 +61,8 @@ export class OperatorChain {
   /** Those furthest downstream first: what they let out makes room for the others. */
   readonly #asyncOperators: readonly AsyncWaitOperator[];
   #isHalted = false;
+  /** Halted, or too many dead letters are held; asked for each record. */
+  #isStopped = false;
 
   private constructor(
     built: BuiltOperators,
@@ -106,8 +108,8 @@ export class OperatorChain {
 
   /** Whether the head takes a record now. */
   isReady(): boolean {
-    if (this.#isHalted) return false;
-    if (this.#deadLetters !== null && !this.#deadLettersReady(this.#deadLetters)) return false;
+    if (this.#isStopped) return false;
+    if (this.#deadLetters !== null && !this.#deadLetters.isReady()) return false;
     return this.#head === null || this.#head.isReady();
   }
 
@@ -141,6 +143,7 @@ export class OperatorChain {
     if (this.#deadLetters === null) return false;
     if (this.#barriers.mayReject(operatorId)) this.#deadLetters.processElement(record);
     else this.#heldDeadLetters.push({ record, operatorId });
+    if (this.#heldDeadLetters.length >= HELD_DEAD_LETTERS_MAX) this.#isStopped = true;
     return true;
   }
 
@@ -187,6 +190,7 @@ export class OperatorChain {
   /** Takes no more records: the task has failed or was cancelled. */
   halt(): void {
     this.#isHalted = true;
+    this.#isStopped = true;
   }
 
   /** Closes all of them, also after one that cannot be closed; rejects with the first error. */
@@ -197,15 +201,12 @@ export class OperatorChain {
     for (const result of closed) if (result.status === 'rejected') throw result.reason;
   }
 
-  #deadLettersReady(deadLetters: ChainedOperator): boolean {
-    return deadLetters.isReady() && this.#heldDeadLetters.length < HELD_DEAD_LETTERS_MAX;
-  }
-
   /** The barrier has passed all others: what they rejected behind it may follow. */
   #passDeadLetters(barrier: Barrier): void {
     this.#deadLetters?.processEvent(barrier);
     const held = this.#heldDeadLetters;
     this.#heldDeadLetters = [];
+    this.#isStopped = this.#isHalted;
     for (const { record, operatorId } of held) this.writeDeadLetter(record, operatorId);
   }
 

@@ -50,9 +50,6 @@ export class TaskCheckpoints {
   /** The barrier has passed the chain. */
   readonly passed = (snapshot: ChainSnapshot): void => {
     const { checkpointId } = snapshot.barrier;
-    const deferred = [...snapshot.members.values()].map((member) => member.deferred);
-    // Whoever drops the snapshot below leaves these alone.
-    for (const promise of deferred) promise?.catch(() => {});
     if (this.#isClosed || checkpointId <= this.#abortedId) {
       snapshot.store.handedOver();
       return;

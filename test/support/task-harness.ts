@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import type { SubtaskSnapshot, TaskRestore } from '../../shared/checkpoint/snapshot.ts';
+import type { StateBackendKind } from '../../shared/checkpoint/state-backend.ts';
 import type { FileSystemRegistry } from '../../shared/filesystem/filesystem-registry.ts';
 import type { OperatorNode } from '../../shared/job-graph/job-graph.ts';
 import type { TaskDeployment } from '../../shared/job-graph/task-deployment.ts';
@@ -206,6 +207,8 @@ export interface HarnessOptions {
   };
   readonly restore?: TaskRestore | null;
   readonly attempt?: number;
+  /** Default: `heap`. */
+  readonly stateBackend?: StateBackendKind;
   /** How the loop yields; default: collected, run by `turn`. */
   readonly yieldTurn?: (callback: () => void) => void;
 }
@@ -287,12 +290,13 @@ export class TaskHarness {
 
 /** A subtask's own state, as it gets it back at the same parallelism. */
 export function taskRestore(checkpointId: number, snapshot: SubtaskSnapshot): TaskRestore {
-  const operators = Object.entries(snapshot.operators).map(([id, { lists }]) => {
+  const operators = Object.entries(snapshot.operators).map(([id, { lists, keyed }]) => {
     const restored = Object.entries(lists).map(([name, { handle }]) => [
       name,
       { handles: [handle], deal: null },
     ]);
-    return [id, { lists: Object.fromEntries(restored), keyed: {} }];
+    const parts = Object.entries(keyed).map(([name, handle]) => [name, [handle]]);
+    return [id, { lists: Object.fromEntries(restored), keyed: Object.fromEntries(parts) }];
   });
   const { channels } = snapshot;
   return { checkpointId, operators: Object.fromEntries(operators), channels };
@@ -322,6 +326,7 @@ function deploymentOf(
   options: HarnessOptions,
 ): TaskDeployment {
   const { onError = 'dead-letter', mode, restore = null, attempt = 0 } = options;
+  const { stateBackend: backend = 'heap' } = options;
   const { alignmentTimeoutMs = null, exchanges } = options;
   return {
     jobId: 'job',
@@ -340,6 +345,7 @@ function deploymentOf(
     checkpoints:
       mode === undefined ? null : { mode, alignmentTimeoutMs, directory: 'memory:///checkpoints' },
     restore,
+    state: { backend },
     inputs: exchanges?.inputs ?? gates.map((_, index) => ({ edgeId: `in-${index}`, channels: [] })),
     outputs:
       exchanges?.outputs ??

@@ -90,6 +90,12 @@ export class SimulatedTask {
     this.isAlive = false;
   }
 
+  /** With a new job manager. */
+  registerAgain(): void {
+    this.#report('RUNNING');
+    if (this.#hasDrained) this.#reportDrained();
+  }
+
   receive(message: JobManagerMessage): void {
     if (!this.isAlive || this.state === 'finished') return;
     switch (message.kind) {
@@ -182,6 +188,10 @@ export class SimulatedTask {
       return;
     }
     this.#hasDrained = true;
+    this.#reportDrained();
+  }
+
+  #reportDrained(): void {
     const { attemptId } = this.options;
     this.#world.toJobManager(this, { kind: 'source-drained', attemptId });
   }
@@ -370,7 +380,8 @@ export class SimulatedTask {
 
   #finish(): void {
     if (!this.isAlive || this.state === 'finished') return;
-    assert.ok(this.options.inputs.every(({ elements }) => elements.length === 0) || this.isZombie);
+    const isDrained = this.options.inputs.every(({ elements }) => elements.length === 0);
+    assert.ok(isDrained || this.isZombie, 'nothing follows a final or suspending barrier');
     this.state = 'finished';
     this.#report('FINISHED');
   }

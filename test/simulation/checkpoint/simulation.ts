@@ -26,6 +26,7 @@ export interface SimulationResult {
   /** The job manager died just there. */
   readonly crashedAt: readonly CommitPoint[];
   readonly suspensions: number;
+  readonly adoptions: number;
 }
 
 /** Rejects where the job is not exactly once, or does not end. */
@@ -62,6 +63,7 @@ class CheckpointSimulation implements SimulatedWorld {
   #jobManager: SimulatedJobManager | null = null;
   #attempts = 0;
   #suspensions = 0;
+  #adoptions = 0;
   #isDone = false;
   #violation: unknown = null;
 
@@ -135,6 +137,7 @@ class CheckpointSimulation implements SimulatedWorld {
       completed: this.#record.retained.length,
       crashedAt: this.#crashedAt,
       suspensions: this.#suspensions,
+      adoptions: this.#adoptions,
     };
   }
 
@@ -157,6 +160,10 @@ class CheckpointSimulation implements SimulatedWorld {
 
   toTask(task: SimulatedTask, message: JobManagerMessage): void {
     this.#deliver(`to ${task.options.attemptId}`, false, () => task.receive(message));
+  }
+
+  adopted(): void {
+    this.#adoptions += 1;
   }
 
   fail(error: unknown): void {
@@ -190,7 +197,10 @@ class CheckpointSimulation implements SimulatedWorld {
       onFinished: (purpose) => this.#onFinished(purpose),
     });
     this.#jobManager = jobManager;
-    jobManager.start(orphans).catch((error: unknown) => this.fail(error));
+    jobManager.start(orphans).catch((error: unknown) => {
+      // Whoever is replaced while it reads may find nothing: its successor went on and cleaned up.
+      if (jobManager.isAlive) this.fail(error);
+    });
   }
 
   #onFinished(purpose: 'final' | 'suspend'): void {

@@ -7,6 +7,8 @@ import { startTaskManager } from '../taskmanager/main.ts';
 
 export interface EmbeddedClusterOptions {
   readonly restPort: number;
+  /** A URI; null: no checkpoints. */
+  readonly storage: string | null;
   readonly device: 'cpu' | 'gpu';
   readonly fileSystemOptions: FileSystemOptions;
   /** Default: half the cores. */
@@ -17,6 +19,8 @@ export interface EmbeddedClusterOptions {
 
 export interface EmbeddedCluster {
   readonly client: RestClient;
+  /** Of the REST API. */
+  readonly address: string;
   stop(): Promise<void>;
 }
 
@@ -34,6 +38,7 @@ export async function startEmbeddedCluster(
     host: HOST,
     rpcPort: 0,
     restPort: options.restPort,
+    storage: options.storage,
     expectedSlots: slots,
     fileSystemOptions: options.fileSystemOptions,
     logger,
@@ -53,6 +58,7 @@ export async function startEmbeddedCluster(
     });
     return {
       client: new RestClient(jobManager.restAddress),
+      address: jobManager.restAddress,
       async stop() {
         await jobManager.stop();
         await taskManager.stop();

@@ -1,6 +1,8 @@
 import process from 'node:process';
 import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
+import { addAuditCommand } from './commands/audit.ts';
+import { addCheckpointCommands } from './commands/checkpoints.ts';
 import { addClusterCommands } from './commands/cluster.ts';
 import { addJobCommands } from './commands/jobs.ts';
 import { addModelsCommands } from './commands/models.ts';
@@ -17,6 +19,8 @@ Examples:
   $ sluice cluster up --task-managers 4
   $ sluice submit pipeline.yaml --set images=s3://my-bucket/photos
   $ sluice job 3f2a
+  $ sluice savepoint 3f2a
+  $ sluice audit 3f2a
   $ sluice cluster down
 
 Exit status: 0 done, 1 the work failed, 2 the command or the pipeline is wrong, 130 abandoned.`;
@@ -32,6 +36,8 @@ export function createProgram(setExitCode: (code: ExitCode) => void): Command {
   program.configureOutput({ outputError: (text, write) => write(text) });
   addRunCommand(program, setExitCode);
   addJobCommands(program, setExitCode);
+  addCheckpointCommands(program);
+  addAuditCommand(program, setExitCode);
   addPipelineCommands(program, setExitCode);
   addModelsCommands(program);
   addClusterCommands(program);

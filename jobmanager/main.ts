@@ -14,6 +14,7 @@ import type { Logger } from '../shared/observability/logger.ts';
 import { requireLoopback } from '../shared/rpc/loopback.ts';
 import type { Clock } from '../shared/time/clock.ts';
 import { systemClock } from '../shared/time/system-clock.ts';
+import { CheckpointRecovery } from './checkpoint/checkpoint-recovery.ts';
 import type { CompilePort } from './compile/compile-port.ts';
 import { pipelineCompiler } from './compile/pipeline-compiler.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
@@ -61,11 +62,15 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
   const fileSystems = new FileSystemRegistry(settings.fileSystemOptions, { clock });
   const compile = settings.compile ?? pipelineCompiler(fileSystems);
   const createEnumerator = enumeratorFactory({ fileSystems, clock, logger });
+  const { storage } = settings;
+  const recoveries =
+    storage === null ? null : new CheckpointRecovery({ fileSystems, storage, clock, logger });
   const { newJobId } = ids;
   const dispatcher = new Dispatcher({
     ...settings,
     resourceManager,
     createEnumerator,
+    recoveries,
     newJobId,
     clock,
   });

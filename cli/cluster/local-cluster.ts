@@ -18,6 +18,8 @@ export interface ClusterUpOptions extends StorageFlags {
   readonly slots: number | null;
   readonly restPort: number;
   readonly rpcPort: number;
+  /** Of the job manager, a URI; false: none. */
+  readonly storage: string | false;
 }
 
 /**
@@ -136,6 +138,7 @@ export class LocalCluster {
   #startJobManager(options: ClusterUpOptions): ClusterMember {
     const args = ['jobmanager', '--rest-port', `${options.restPort}`];
     args.push('--rpc-port', `${options.rpcPort}`, ...storageArguments(options));
+    if (options.storage !== false) args.push('--storage', options.storage);
     return this.#start('jobmanager', 'jobmanager', 'cpu', args);
   }
 

@@ -1,8 +1,10 @@
+import { join } from 'node:path';
 import process from 'node:process';
 import type { Command } from 'commander';
 import { systemClock } from '../../shared/time/system-clock.ts';
 import { integerBetween, parsePort } from '../numbers.ts';
 import { clusterStatusText } from '../output/cluster-status.ts';
+import { locationOf, storageOption } from '../storage-location.ts';
 import { addStorageOptions, type StorageFlags } from '../storage-options.ts';
 
 interface DirectoryFlags extends StorageFlags {
@@ -17,6 +19,8 @@ interface UpFlags extends DirectoryFlags {
   readonly slots?: number;
   readonly restPort: number;
   readonly rpcPort: number;
+  /** False with `--no-storage`. */
+  readonly storage?: string | false;
 }
 
 const DIRECTORY_DEFAULT = '.sluice';
@@ -73,14 +77,21 @@ function addUp(cluster: Command): void {
     .option('--slots <n>', 'slots of each task manager (default: 1)', integerBetween(1, 64))
     .option('--rest-port <port>', 'port of the REST API', parsePort, 8081)
     .option('--rpc-port <port>', 'gRPC port', parsePort, 6123)
+    .addOption(storageOption('where jobs and checkpoints lie (default: storage/ of the directory)'))
+    .option('--no-storage', 'keep none: a failure ends a job')
     .addHelpText(
       'after',
       '\nExamples:\n  $ sluice cluster up --task-managers 4 --slots 2\n' +
-        '  $ sluice cluster up -n 2 --gpu-task-managers 1 --gpu-provider cpu',
+        '  $ sluice cluster up -n 2 --gpu-task-managers 1 --gpu-provider cpu\n' +
+        '  $ sluice cluster up --storage s3://my-bucket/sluice',
     )
     .action(async (flags: UpFlags) => {
       const local = await openCluster(flags);
-      await local.up({ ...flags, slots: flags.slots ?? null });
+      await local.up({
+        ...flags,
+        slots: flags.slots ?? null,
+        storage: flags.storage ?? locationOf(join(flags.directory, 'storage')),
+      });
       print(clusterStatusText(await local.status()));
     });
   addStorageOptions(withDirectory(up));

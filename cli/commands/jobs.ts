@@ -1,14 +1,16 @@
 import process from 'node:process';
 import { type Command, Option } from 'commander';
+import { SluiceError } from '../../shared/errors/sluice-error.ts';
 import { formatProblems } from '../../shared/pipeline/format-problems.ts';
-import { RestClient } from '../../shared/rest/rest-client.ts';
+import type { SubmitJobRequest } from '../../shared/rest/rest-types.ts';
 import { systemClock } from '../../shared/time/system-clock.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
-import { jobManagerOption } from '../job-manager-address.ts';
+import { connect, jobManagerOption } from '../job-manager-address.ts';
 import { jobDetailText } from '../output/job-detail.ts';
 import { jobSummary } from '../output/job-summary.ts';
 import { jobsTable } from '../output/jobs-table.ts';
 import { collectParameter } from '../parameters.ts';
+import { locationOf, savepointDirectoryOption } from '../storage-location.ts';
 import { submitPipeline } from '../submit-pipeline.ts';
 import { watchJob } from '../watch-job.ts';
 
@@ -20,7 +22,14 @@ interface ClusterFlags {
 interface SubmitFlags extends ClusterFlags {
   readonly set?: Readonly<Record<string, string>>;
   readonly detached?: boolean;
+  readonly from?: string;
+  readonly allowDroppedState?: boolean;
   readonly progress: boolean;
+}
+
+interface StopFlags extends ClusterFlags {
+  readonly savepoint?: boolean;
+  readonly directory?: string;
 }
 
 type SetExitCode = (code: ExitCode) => void;
@@ -37,7 +46,7 @@ export function addJobCommands(program: Command, setExitCode: SetExitCode): void
     .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  $ sluice jobs --json')
     .action(async (flags: ClusterFlags) => {
-      const jobs = await new RestClient(flags.jobManager).jobs();
+      const jobs = await (await connect(flags.jobManager)).jobs();
       print(flags.json === true ? JSON.stringify(jobs, null, 2) : jobsTable(jobs));
     });
   program
@@ -48,7 +57,7 @@ export function addJobCommands(program: Command, setExitCode: SetExitCode): void
     .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  $ sluice job 3f2a')
     .action(async (id: string, flags: ClusterFlags) => {
-      const job = await new RestClient(flags.jobManager).job(id);
+      const job = await (await connect(flags.jobManager)).job(id);
       print(flags.json === true ? JSON.stringify(job, null, 2) : jobDetailText(job));
     });
   addEndings(program);
@@ -60,6 +69,12 @@ function addSubmit(program: Command, setExitCode: SetExitCode): void {
     .description('run a pipeline on a cluster; waits for its end, with progress')
     .argument('<pipeline>', 'a pipeline file')
     .option('--set <name=value>', 'give a parameter (repeatable)', collectParameter)
+    .addOption(
+      new Option('--from <location>', 'start from this savepoint or checkpoint').argParser(
+        locationOf,
+      ),
+    )
+    .option('--allow-dropped-state', 'leave behind state in it that no node of the pipeline takes')
     .option('-d, --detached', 'print the id of the job and return at once')
     .option('--no-progress', 'show no progress')
     .addOption(jobManagerOption())
@@ -67,13 +82,17 @@ function addSubmit(program: Command, setExitCode: SetExitCode): void {
     .addHelpText(
       'after',
       '\nExamples:\n  $ sluice submit pipeline.yaml --set images=s3://bucket/photos\n' +
-        '  $ id=$(sluice submit pipeline.yaml --detached)\n\n' +
+        '  $ id=$(sluice submit pipeline.yaml --detached)\n' +
+        '  $ sluice submit pipeline.yaml --from s3://bucket/savepoints/savepoint-3f2a-17\n\n' +
         'Ctrl-C stops watching; the job goes on.',
     )
     .action(async (path: string, flags: SubmitFlags) => {
       const { readPipelineFile } = await import('../pipeline-file.ts');
-      const request = await readPipelineFile(path, flags.set ?? {});
-      const client = new RestClient(flags.jobManager);
+      const request = {
+        ...(await readPipelineFile(path, flags.set ?? {})),
+        ...restoreFlags(flags),
+      };
+      const client = await connect(flags.jobManager);
       const { id, warnings } = await submitPipeline(client, request);
       if (warnings.length > 0) process.stderr.write(`${formatProblems(warnings)}\n`);
       if (flags.detached === true) {
@@ -82,6 +101,7 @@ function addSubmit(program: Command, setExitCode: SetExitCode): void {
       }
       const { job, reason } = await watchJob({
         client,
+        reconnect: () => connect(flags.jobManager),
         jobId: id,
         clock: systemClock,
         progress: flags.progress,
@@ -96,27 +116,64 @@ function addSubmit(program: Command, setExitCode: SetExitCode): void {
     });
 }
 
+function restoreFlags(flags: SubmitFlags): Pick<SubmitJobRequest, 'restoreFrom'> {
+  const { from, allowDroppedState } = flags;
+  if (from !== undefined) {
+    return { restoreFrom: from, ...(allowDroppedState === true ? { allowDroppedState } : {}) };
+  }
+  if (allowDroppedState !== true) return {};
+  throw new SluiceError('ARGUMENT_INVALID', '--allow-dropped-state is about a savepoint', {
+    domain: 'user',
+    hint: 'name the savepoint with --from',
+  });
+}
+
 function addEndings(program: Command): void {
   program
     .command('stop')
     .description('end a job cleanly: read nothing more, finish what is in flight')
     .argument('<id>', "the job's id, or its first characters")
+    .option('--savepoint', 'store its state instead and end at once; prints the folder')
+    .addOption(savepointDirectoryOption())
     .addOption(jobManagerOption())
-    .addHelpText('after', '\nExample:\n  $ sluice stop 3f2a')
-    .action(async (id: string, flags: ClusterFlags) => {
-      await new RestClient(flags.jobManager).stopJob(id);
-      print(`job ${id} is stopping`);
-    });
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ sluice stop 3f2a\n' +
+        '  $ path=$(sluice stop 3f2a --savepoint --directory s3://my-bucket/savepoints)',
+    )
+    .action(stopJob);
   program
     .command('cancel')
     .description('end a job at once; part files that are not finished are discarded')
     .argument('<id>', "the job's id, or its first characters")
     .addOption(jobManagerOption())
+    .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  $ sluice cancel 3f2a')
     .action(async (id: string, flags: ClusterFlags) => {
-      await new RestClient(flags.jobManager).cancelJob(id);
-      print(`job ${id} is being cancelled`);
+      const job = await (await connect(flags.jobManager)).cancelJob(id);
+      const isJson = flags.json === true;
+      print(isJson ? JSON.stringify(job, null, 2) : `job ${id} is being cancelled`);
     });
+}
+
+async function stopJob(id: string, flags: StopFlags): Promise<void> {
+  const client = await connect(flags.jobManager);
+  const { directory } = flags;
+  if (flags.savepoint === true) {
+    const request = directory === undefined ? {} : { directory };
+    const answer = await client.stopWithSavepoint(id, request);
+    print(flags.json === true ? JSON.stringify(answer) : answer.path);
+    return;
+  }
+  if (directory !== undefined) {
+    throw new SluiceError('ARGUMENT_INVALID', '--directory is where a savepoint goes', {
+      domain: 'user',
+      hint: 'say --savepoint too',
+    });
+  }
+  const job = await client.stopJob(id);
+  print(flags.json === true ? JSON.stringify(job, null, 2) : `job ${id} is stopping`);
 }
 
 function print(text: string): void {

@@ -6,6 +6,7 @@ import type { Compiled } from '../compile-or-refuse.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import { integerBetween, parsePort } from '../numbers.ts';
 import { collectParameter } from '../parameters.ts';
+import { storageOption } from '../storage-location.ts';
 import { addStorageOptions, fileSystemOptions, type StorageFlags } from '../storage-options.ts';
 
 interface RunFlags extends StorageFlags {
@@ -14,6 +15,7 @@ interface RunFlags extends StorageFlags {
   readonly executors?: number;
   readonly gpu?: boolean;
   readonly restPort: number;
+  readonly storage?: string;
   readonly report?: string | boolean;
   readonly progress: boolean;
   readonly json?: boolean;
@@ -38,6 +40,9 @@ export function addRunCommand(program: Command, setExitCode: (code: ExitCode) =>
     .option('--executors <n>', 'inference threads (default: the cores)', integerBetween(1, 1024))
     .option('--gpu', 'run inference on the GPU')
     .option('--rest-port <port>', 'port of the REST API while it runs', parsePort, 0)
+    .addOption(
+      storageOption('where checkpoints go (default: none are taken; a failure ends the job)'),
+    )
     .option(
       '--report [file]',
       'write a contact sheet (default where the pipeline makes thumbnails)',
@@ -57,6 +62,7 @@ async function run(path: string, flags: RunFlags): Promise<ExitCode> {
   const { startEmbeddedCluster } = await import('../embedded-cluster.ts');
   const cluster = await startEmbeddedCluster({
     restPort: flags.restPort,
+    storage: flags.storage ?? null,
     device: flags.gpu === true ? 'gpu' : 'cpu',
     fileSystemOptions: fileSystemOptions(flags),
     ...(flags.slots === undefined ? {} : { slots: flags.slots }),

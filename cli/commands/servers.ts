@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { SluiceError } from '../../shared/errors/sluice-error.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import { integerBetween, parsePort } from '../numbers.ts';
+import { storageOption } from '../storage-location.ts';
 import { addStorageOptions, fileSystemOptions, type StorageFlags } from '../storage-options.ts';
 
 interface ServerFlags extends StorageFlags {
@@ -15,6 +16,7 @@ interface ServerFlags extends StorageFlags {
 interface JobManagerFlags extends ServerFlags {
   readonly rpcPort: number;
   readonly restPort: number;
+  readonly storage?: string;
 }
 
 interface TaskManagerFlags extends ServerFlags {
@@ -38,7 +40,16 @@ export function addServerCommands(program: Command, setExitCode: SetExitCode): v
     .description('start a job manager (runs until Ctrl-C)')
     .option('--rpc-port <port>', 'gRPC port for task managers', parsePort, 6123)
     .option('--rest-port <port>', 'port of the REST API and /metrics', parsePort, 8081)
-    .addHelpText('after', '\nExample:\n  $ sluice jobmanager --rpc-port 6123 --rest-port 8081')
+    .addOption(
+      storageOption(
+        'folder or s3://bucket/prefix of jobs and checkpoints (default: none are kept)',
+      ),
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ sluice jobmanager --rpc-port 6123 --rest-port 8081\n' +
+        '  $ sluice jobmanager --storage s3://my-bucket/sluice',
+    )
     .action(async (flags: JobManagerFlags) => setExitCode(await runJobManager(flags)));
   addServerOptions(jobManager);
   const taskManager = program
@@ -98,6 +109,7 @@ async function runJobManager(flags: JobManagerFlags): Promise<ExitCode> {
     host: flags.host,
     rpcPort: flags.rpcPort,
     restPort: flags.restPort,
+    storage: flags.storage ?? null,
     fileSystemOptions: fileSystemOptions(flags),
     logger: createLogger({ level: flags.logLevel, format: flags.logFormat }),
     insecure: flags.insecure === true,

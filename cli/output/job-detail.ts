@@ -1,12 +1,14 @@
 import { styleText } from 'node:util';
 import type { JobDetail, VertexDetail } from '../../shared/rest/rest-types.ts';
 import { formatCount, formatDuration, formatRate, formatShare } from './format.ts';
-import { jobSummary } from './job-summary.ts';
+import { jobSummary, lastExceptionText } from './job-summary.ts';
 import { table } from './table.ts';
 
-/** Everything about one job: summary, then for each vertex its operators and its subtasks. */
+/** Everything about one job: summary, the last failure that it survived, then for each vertex its operators and its subtasks. */
 export function jobDetailText(job: JobDetail): string {
-  return [jobSummary(job), ...job.vertices.map(vertexText)].join('\n\n');
+  const exception = lastExceptionText(job);
+  const parts = [jobSummary(job), ...(exception === '' ? [] : [exception])];
+  return [...parts, ...job.vertices.map(vertexText)].join('\n\n');
 }
 
 function vertexText(vertex: VertexDetail): string {

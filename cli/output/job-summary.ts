@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
-import type { JobDetail } from '../../shared/rest/rest-types.ts';
-import { formatCount, formatDuration, formatRate } from './format.ts';
+import type { JobDetail, JobFailure } from '../../shared/rest/rest-types.ts';
+import { countsText } from './checkpoints-text.ts';
+import { formatBytes, formatCount, formatDuration, formatRate } from './format.ts';
 import { errorText } from './print-error.ts';
 
 /** The last words about a job: what was done, how fast, and what was refused. */
@@ -12,8 +13,11 @@ export function jobSummary(job: JobDetail): string {
 export function statistics(job: JobDetail): string {
   const { progress } = job;
   const done = progress.recordsDone;
-  if (done === 0 && job.failure !== null) return title(job);
-  if (job.waitingReason !== undefined) return `${title(job)}\n${row('because', job.waitingReason)}`;
+  const recovery = recoveryRows(job);
+  if (done === 0 && job.failure !== null) return [title(job), ...recovery].join('\n');
+  if (job.waitingReason !== undefined) {
+    return [title(job), row('because', job.waitingReason), ...recovery].join('\n');
+  }
   const rate = progress.activeMs > 0 ? (done / progress.activeMs) * 1000 : 0;
   const lines = [title(job)];
   lines.push(
@@ -29,8 +33,24 @@ export function statistics(job: JobDetail): string {
       'latency',
       `p50 ${formatDuration(progress.latencyP50Ms)}, p99 ${formatDuration(progress.latencyP99Ms)}`,
     ),
+    ...recovery,
   );
   return lines.join('\n');
+}
+
+/** Nothing where nothing happened: most jobs are never restarted. */
+function recoveryRows({ restarts, checkpoints }: JobDetail): readonly string[] {
+  const rows: string[] = [];
+  if (restarts > 0) rows.push(row('restarts', formatCount(restarts)));
+  if (checkpoints !== null) {
+    const { counts, latest } = checkpoints;
+    const last =
+      latest === null
+        ? ''
+        : `; last: ${latest.id}, ${formatDuration(latest.durationMs)}, ${formatBytes(latest.bytes)}`;
+    rows.push(row('checkpoints', countsText(counts) + last));
+  }
+  return rows;
 }
 
 function title(job: JobDetail): string {
@@ -56,16 +76,25 @@ function stateText(job: JobDetail): string {
 
 /** The root cause with its place: task, subtask, task manager. */
 export function failureText(job: JobDetail): string {
-  const { failure } = job;
-  if (failure === null) return '';
+  return job.failure === null ? '' : placedFailure(job, job.failure);
+}
+
+/** The last failure that the job survived; empty where there was none. */
+export function lastExceptionText(job: JobDetail): string {
+  const [last] = job.exceptions;
+  if (last === undefined || job.failure !== null) return '';
+  return `${styleText('bold', 'last failure')}, at ${last.at}\n${placedFailure(job, last)}`;
+}
+
+function placedFailure(job: JobDetail, failure: JobFailure): string {
   const vertex = job.vertices.find((candidate) => candidate.id === failure.vertexId);
   const places: string[] = [];
   if (vertex !== undefined) {
     const subtask =
       failure.subtask === null ? '' : ` (${failure.subtask + 1}/${vertex.parallelism})`;
-    places.push(`task ${vertex.name}${subtask}`);
+    places.push(`in task ${vertex.name}${subtask}`);
   }
   if (failure.taskManagerId !== null) places.push(`on task manager ${failure.taskManagerId}`);
-  const place = places.length === 0 ? '' : `  in ${places.join(' ')}\n`;
+  const place = places.length === 0 ? '' : `  ${places.join(' ')}\n`;
   return `${place}${errorText(failure.error)}`;
 }

@@ -60,6 +60,10 @@ function factsOf(job: JobDetail): readonly Part[] {
   if (progress.recordsRejected > 0) {
     facts.push({ text: `${formatCount(progress.recordsRejected)} rejected`, style: 'yellow' });
   }
+  if (job.restarts > 0) {
+    const times = job.restarts === 1 ? '1 restart' : `${formatCount(job.restarts)} restarts`;
+    facts.push({ text: times, style: 'yellow' });
+  }
   if (job.state === 'STOPPING') facts.push({ text: 'stopping', style: 'yellow' });
   return facts;
 }
@@ -73,7 +77,11 @@ function countText(job: JobDetail): string {
 
 function stateText(job: JobDetail): string {
   const state = job.state.toLowerCase().replaceAll('_', ' ');
-  return job.waitingReason === undefined ? state : `${state}: ${job.waitingReason}`;
+  if (job.waitingReason !== undefined) return `${state}: ${job.waitingReason}`;
+  const [last] = job.exceptions;
+  return job.state === 'RESTARTING' && last !== undefined
+    ? `${state}: ${last.error.message}`
+    : state;
 }
 
 function isAtWork(job: JobDetail): boolean {

@@ -1,5 +1,5 @@
 /** Every page with generated sections, and what belongs into them. */
-import type { z } from 'zod';
+import { z } from 'zod';
 import { modelYamlSchema } from '../../shared/model/model-yaml.ts';
 import { KINDS, type NodeCategory } from '../../shared/pipeline/kinds/kinds.ts';
 import { parameterSchema } from '../../shared/pipeline/parameters.ts';
@@ -8,10 +8,22 @@ import {
   nodeSchema,
   pipelineSchema,
 } from '../../shared/pipeline/pipeline-schema.ts';
+import {
+  checkpointsSchema,
+  restartSchema,
+  stateSchema,
+} from '../../shared/pipeline/recovery-schema.ts';
 import { commandHelp } from './command-help.ts';
 import { markdownTable } from './markdown-table.ts';
 import { jobManagerMetricRows, type MetricRow, taskManagerMetricRows } from './metric-rows.ts';
 import { optionRows } from './option-rows.ts';
+
+/** A table of their own: they are about failures, not about records. */
+const recoveryShape = {
+  checkpoints: checkpointsSchema,
+  restart: restartSchema,
+  state: stateSchema,
+};
 
 export interface GeneratedPage {
   /** From the root. */
@@ -38,7 +50,8 @@ export function generatedPages(): GeneratedPage[] {
 
 function pipelineSections(): ReadonlyMap<string, string> {
   const sections = new Map([
-    ['pipeline', optionsTable(pipelineSchema)],
+    ['pipeline', optionsTable(pipelineSchema, new Set(Object.keys(recoveryShape)))],
+    ['recovery', optionsTable(z.strictObject(recoveryShape))],
     ['parameter', optionsTable(parameterSchema)],
     ['common', commonOptionsTable()],
     ['model-yaml', optionsTable(modelYamlSchema)],

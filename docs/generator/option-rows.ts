@@ -49,9 +49,24 @@ function rowsOf(schema: z.ZodObject, json: JsonSchema, prefix: string): OptionRo
       preset: isRequired ? 'required' : presetText(preset, property),
       meaning: property.description ?? '',
     };
-    if (!(inner instanceof z.ZodObject)) return [row];
-    return [row, ...rowsOf(inner, property, `${name}.`)];
+    const object = objectOf(inner, property);
+    return object === null ? [row] : [row, ...rowsOf(object.schema, object.json, `${name}.`)];
   });
+}
+
+/** The object that an option is, or may be; null for values. */
+function objectOf(
+  schema: z.ZodType,
+  json: JsonSchema,
+): { readonly schema: z.ZodObject; readonly json: JsonSchema } | null {
+  if (schema instanceof z.ZodObject) return { schema, json };
+  if (!(schema instanceof z.ZodUnion)) return null;
+  const index = schema.options.findIndex((branch) => branch instanceof z.ZodObject);
+  const inner = json.anyOf?.[index];
+  const branch = schema.options[index];
+  return branch instanceof z.ZodObject && inner !== undefined
+    ? { schema: branch, json: inner }
+    : null;
 }
 
 /** What lies below `.optional()`, `.default()` and `.prefault()`, and the default. */
@@ -76,7 +91,8 @@ function unwrap(schema: z.ZodType): { readonly inner: z.ZodType; readonly preset
 
 function presetText(preset: unknown, { title }: JsonSchema): string {
   if (preset === undefined) return '';
-  if (typeof preset === 'number' && title === 'duration') return `\`${durationText(preset)}\``;
+  if (typeof preset === 'number' && title?.startsWith('duration') === true)
+    return `\`${durationText(preset)}\``;
   if (typeof preset === 'number' && title === 'size') return `\`${sizeText(preset)}\``;
   if (typeof preset === 'string') return `\`${preset}\``;
   if (Array.isArray(preset)) return preset.map((item) => `\`${String(item)}\``).join(', ');

@@ -1,24 +1,37 @@
 import { type SerializedError, SluiceError } from '../../shared/errors/sluice-error.ts';
 import type { JobGraph } from '../../shared/job-graph/job-graph.ts';
+import { type PlanNode, planNodes } from '../../shared/job-graph/job-plan.ts';
 import type { JobState } from '../../shared/job-graph/states.ts';
 import type { Logger } from '../../shared/observability/logger.ts';
 import type { SubtaskMetrics } from '../../shared/observability/subtask-metrics.ts';
-import type { JobDetail, JobSummary } from '../../shared/rest/rest-types.ts';
+import type {
+  JobCheckpointsDetail,
+  JobDetail,
+  JobPlan,
+  JobSummary,
+} from '../../shared/rest/rest-types.ts';
 import type { CancelTimer, Clock } from '../../shared/time/clock.ts';
+import type { RecoveryBase, RecoveryBases } from '../job-master/checkpoint-port.ts';
+import type { JobRecovery } from '../job-master/job-recovery.ts';
 import { JobRun } from '../job-master/job-run.ts';
+import type { SlotRequest } from '../job-master/restart.ts';
 import type { OperatorTotals } from '../metrics/job-metrics.ts';
 import type { ResourceManager } from '../resource-manager/resource-manager.ts';
 import type {
   ResourceListener,
+  TaskCheckpointMessage,
   TaskStateMessage,
 } from '../resource-manager/task-manager-connection.ts';
 import { schedule } from '../scheduler/scheduler.ts';
 import type { CreateEnumerator } from '../sources/create-enumerator.ts';
 import { jobDetail, jobSummary } from './job-detail.ts';
+import { restartSlots } from './restart-slots.ts';
 
 export interface DispatcherOptions {
   readonly resourceManager: ResourceManager;
   readonly createEnumerator: CreateEnumerator;
+  /** Null or absent: no storage, so no checkpoints and no restarts. */
+  readonly recoveries?: RecoveryBases | null;
   readonly newJobId: () => string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -37,6 +50,20 @@ const ACTIVE_JOBS_MAX = 1_000;
 interface EndedJob {
   readonly detail: JobDetail;
   readonly totals: readonly OperatorTotals[];
+  readonly plan: readonly PlanNode[];
+  readonly checkpoints: JobCheckpointsDetail;
+}
+
+export interface SubmitOptions {
+  /** The folder of a savepoint or a checkpoint, a URI. */
+  readonly restoreFrom?: string;
+  /** State in it that the job has no operator for is left behind; else the job is refused. */
+  readonly allowDroppedState?: boolean;
+}
+
+export interface SavepointTarget {
+  /** A URI; null: `savepoints` of the storage. */
+  readonly directory: string | null;
 }
 
 /** A job's numbers for the metrics endpoint. */
@@ -69,30 +96,21 @@ export class Dispatcher implements ResourceListener {
 
   // For REST
 
-  submit(jobGraph: JobGraph): string {
-    if (this.#closed) {
-      throw new SluiceError('JOB_STATE', 'the job manager is shutting down', {
-        domain: 'external',
-      });
-    }
-    if (this.#active.size >= ACTIVE_JOBS_MAX) {
-      throw new SluiceError(
-        'RESOURCE_UNAVAILABLE',
-        `the job manager runs ${ACTIVE_JOBS_MAX} jobs at most at a time`,
-        { domain: 'user' },
-      );
-    }
+  submit(jobGraph: JobGraph): string;
+  /** Rejects where it cannot start from what it is to restore. */
+  submit(jobGraph: JobGraph, options: SubmitOptions): string | Promise<string>;
+  submit(jobGraph: JobGraph, options: SubmitOptions = {}): string | Promise<string> {
+    const { recoveries } = this.#options;
+    const { restoreFrom, allowDroppedState = false } = options;
     const jobId = this.#options.newJobId();
-    const run = new JobRun({
-      ...this.#options,
-      jobId,
-      jobGraph,
-      onEnded: (ended) => this.#onEnded(ended),
-    });
-    this.#active.set(jobId, run);
-    run.dispatch({ kind: 'submitted' });
-    this.#schedule();
-    return jobId;
+    if (restoreFrom === undefined) {
+      return this.#start(jobId, jobGraph, recoveries?.fresh(jobId) ?? null);
+    }
+    const consequence = 'it cannot start from a savepoint';
+    if (recoveries == null) throw noStorage(consequence);
+    if (jobGraph.checkpoints == null) throw noCheckpoints(consequence);
+    const restored = recoveries.restored({ jobId, jobGraph, from: restoreFrom, allowDroppedState });
+    return restored.then((recovery) => this.#start(jobId, jobGraph, recovery));
   }
 
   /** Newest first. */
@@ -123,6 +141,34 @@ export class Dispatcher implements ResourceListener {
   /** Stop with drain: what the sources have found is still processed. */
   stop(jobId: string): JobDetail {
     return this.#change(jobId, 'stop');
+  }
+
+  /** Resolves with the URI of its folder, once it is complete. */
+  async savepoint(idOrPrefix: string, { directory }: SavepointTarget): Promise<string> {
+    const recovery = this.#recoveryOf(idOrPrefix, 'no savepoint can be made');
+    return recovery.checkpoints.savepoint({ directory, purpose: 'savepoint' });
+  }
+
+  /** Resolves once the job has ended, with the URI of the savepoint that it ended with. */
+  async stopWithSavepoint(idOrPrefix: string, { directory }: SavepointTarget): Promise<string> {
+    const recovery = this.#recoveryOf(idOrPrefix, 'it cannot stop with a savepoint');
+    return recovery.suspension.request(directory);
+  }
+
+  checkpoints(idOrPrefix: string): JobCheckpointsDetail {
+    const jobId = this.#resolve(idOrPrefix);
+    const run = this.#active.get(jobId);
+    const checkpoints = run === undefined ? this.#ended.get(jobId)?.checkpoints : detailOf(run);
+    if (checkpoints === undefined) throw this.#notFound(jobId);
+    return checkpoints;
+  }
+
+  /** What its sources read and its sinks write. */
+  plan(idOrPrefix: string): JobPlan {
+    const { id, name, state } = this.detail(idOrPrefix);
+    const run = this.#active.get(id);
+    const nodes = run === undefined ? this.#ended.get(id)?.plan : planNodes(run.jobGraph);
+    return { id, name, state, nodes: nodes ?? [] };
   }
 
   stateCounts(): Partial<Record<JobState, number>> {
@@ -187,8 +233,8 @@ export class Dispatcher implements ResourceListener {
     this.#runOf(attemptId)?.onSplitRequest(taskManagerId, attemptId, count);
   }
 
-  onCheckpointMessage(): void {
-    // No checkpoint is triggered yet.
+  onCheckpointMessage(taskManagerId: string, message: TaskCheckpointMessage): void {
+    this.#runOf(message.attemptId)?.onCheckpointMessage(taskManagerId, message);
   }
 
   onSubtaskMetrics(taskManagerId: string, subtasks: readonly SubtaskMetrics[]): void {
@@ -228,16 +274,52 @@ export class Dispatcher implements ResourceListener {
 
   #change(idOrPrefix: string, kind: 'cancel' | 'stop'): JobDetail {
     const jobId = this.#resolve(idOrPrefix);
-    const run = this.#active.get(jobId);
-    if (run === undefined) {
-      const { state } = this.detail(jobId);
-      throw new SluiceError('JOB_STATE', `job ${jobId} has ended: it is ${state}`, {
-        domain: 'user',
-        context: { job: jobId, state },
-      });
-    }
+    const run = this.#activeRun(jobId);
     run.dispatch({ kind });
     return jobDetail(run, this.#now());
+  }
+
+  #activeRun(jobId: string): JobRun {
+    const run = this.#active.get(jobId);
+    if (run !== undefined) return run;
+    const { state } = this.detail(jobId);
+    throw new SluiceError('JOB_STATE', `job ${jobId} has ended: it is ${state}`, {
+      domain: 'user',
+      context: { job: jobId, state },
+    });
+  }
+
+  #recoveryOf(idOrPrefix: string, consequence: string): JobRecovery {
+    const { recovery } = this.#activeRun(this.#resolve(idOrPrefix));
+    if (recovery !== null) return recovery;
+    throw this.#options.recoveries == null ? noStorage(consequence) : noCheckpoints(consequence);
+  }
+
+  #start(jobId: string, jobGraph: JobGraph, recovery: RecoveryBase | null): string {
+    if (this.#closed) {
+      throw new SluiceError('JOB_STATE', 'the job manager is shutting down', {
+        domain: 'external',
+      });
+    }
+    if (this.#active.size >= ACTIVE_JOBS_MAX) {
+      throw new SluiceError(
+        'RESOURCE_UNAVAILABLE',
+        `the job manager runs ${ACTIVE_JOBS_MAX} jobs at most at a time`,
+        { domain: 'user' },
+      );
+    }
+    const run = new JobRun({
+      ...this.#options,
+      jobId,
+      jobGraph,
+      recovery,
+      onSlotsWanted: () => this.#schedule(),
+      onEnded: (ended) => this.#onEnded(ended),
+    });
+    this.#active.set(jobId, run);
+    run.dispatch({ kind: 'submitted' });
+    this.#schedule();
+    return jobId;
   }
 
   /** Gives slots to every job that can have them; entered once at a time. */
@@ -256,7 +338,12 @@ export class Dispatcher implements ResourceListener {
   }
 
   #scheduleJob(run: JobRun): void {
-    if (run.master.state !== 'WAITING_FOR_RESOURCES') return;
+    const request = run.slotRequest;
+    if (request?.kind === 'first') this.#scheduleFirst(run);
+    else if (request !== null) this.#scheduleRestart(run, request);
+  }
+
+  #scheduleFirst(run: JobRun): void {
     const { resourceManager } = this.#options;
     const decision = schedule(run.jobGraph, resourceManager.slots());
     if (decision.kind === 'waiting') {
@@ -274,6 +361,20 @@ export class Dispatcher implements ResourceListener {
     run.dispatch({ kind: 'slots-assigned', plan: decision.plan });
   }
 
+  #scheduleRestart(run: JobRun, request: Exclude<SlotRequest, { kind: 'first' }>): void {
+    const { resourceManager } = this.#options;
+    const decision = restartSlots(run, request, resourceManager);
+    if (decision.kind === 'waiting') {
+      run.dispatch(decision);
+      return;
+    }
+    const { plan } = decision;
+    resourceManager.reallocate(run.jobId, plan);
+    run.dispatch({ kind: 'slots-assigned', plan });
+    // Slots may have become free; other jobs wait.
+    this.#scheduleAgain = true;
+  }
+
   #stabilisationLeftMs(): number {
     const { resourceManager, stabilisationMs, expectedSlots } = this.#options;
     if (expectedSlots > 0 && resourceManager.slotCounts().total >= expectedSlots) return 0;
@@ -283,7 +384,9 @@ export class Dispatcher implements ResourceListener {
   #onEnded(run: JobRun): void {
     this.#active.delete(run.jobId);
     const detail = jobDetail(run, this.#now());
-    this.#ended.set(run.jobId, { detail, totals: run.metrics.operatorTotals() });
+    const totals = run.metrics.operatorTotals();
+    const ended = { detail, totals, plan: planNodes(run.jobGraph), checkpoints: detailOf(run) };
+    this.#ended.set(run.jobId, ended);
     for (const oldest of this.#ended.keys()) {
       if (this.#ended.size <= this.#options.endedJobsMax) break;
       this.#ended.delete(oldest);
@@ -295,6 +398,27 @@ export class Dispatcher implements ResourceListener {
   #now(): number {
     return this.#options.clock.nowMs();
   }
+}
+
+function noStorage(consequence: string): SluiceError {
+  const message = `the job manager has no storage for checkpoints: ${consequence}`;
+  return new SluiceError('JOB_STATE', message, {
+    domain: 'user',
+    hint: 'start it with --storage',
+  });
+}
+
+function noCheckpoints(consequence: string): SluiceError {
+  return new SluiceError('JOB_STATE', `the job takes no checkpoints: ${consequence}`, {
+    domain: 'user',
+    hint: "look at the pipeline's `checkpoints`",
+  });
+}
+
+function detailOf({ recovery }: JobRun): JobCheckpointsDetail {
+  if (recovery !== null) return recovery.checkpoints.detail();
+  const counts = { completed: 0, failed: 0, inProgress: 0 };
+  return { settings: null, counts, latest: null, inProgress: null, history: [] };
 }
 
 function summaryOf(detail: JobDetail): JobSummary {

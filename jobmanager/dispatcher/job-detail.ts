@@ -1,6 +1,7 @@
 import type { JobVertex } from '../../shared/job-graph/job-graph.ts';
 import type { ExecutionState } from '../../shared/job-graph/states.ts';
 import type {
+  CheckpointsSummary,
   JobDetail,
   JobSummary,
   OperatorDetail,
@@ -35,6 +36,9 @@ export function jobDetail(run: JobRun, nowMs: number): JobDetail {
     bounded: jobGraph.bounded,
     ...(waitingReason === null ? {} : { waitingReason }),
     failure: master.failure,
+    restarts: master.restarts,
+    exceptions: master.exceptions,
+    checkpoints: checkpointsSummary(run),
     progress: metrics.progress({
       sources: new Map(run.sources.map((source) => [source.operatorId, source.progress()])),
       ended: master.ended,
@@ -42,6 +46,12 @@ export function jobDetail(run: JobRun, nowMs: number): JobDetail {
     }),
     vertices: jobGraph.vertices.map((vertex) => vertexDetail(run, vertex, totals)),
   };
+}
+
+function checkpointsSummary({ recovery }: JobRun): CheckpointsSummary | null {
+  if (recovery === null) return null;
+  const { counts, latest } = recovery.checkpoints.detail();
+  return { counts, latest };
 }
 
 function vertexDetail(

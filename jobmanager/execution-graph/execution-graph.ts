@@ -3,6 +3,7 @@ import type { JobGraph, JobVertex } from '../../shared/job-graph/job-graph.ts';
 import { EXECUTION_TRANSITIONS, type ExecutionState } from '../../shared/job-graph/states.ts';
 import type { SchedulePlan } from '../scheduler/scheduler.ts';
 import type { SlotOffer } from '../scheduler/slots.ts';
+import { pipelinedRegions, subtaskKey } from './pipelined-regions.ts';
 
 /** One attempt of one subtask. */
 export interface Execution {
@@ -16,6 +17,14 @@ export interface Execution {
   readonly state: ExecutionState;
 }
 
+export interface ExecutionGraphOptions {
+  readonly jobId: string;
+  readonly jobGraph: JobGraph;
+  readonly plan: SchedulePlan;
+  /** Attempt numbers to start from; see {@link ExecutionGraph.nextAttempts}. Absent: 0 everywhere. */
+  readonly attempts?: ReadonlyMap<string, number>;
+}
+
 /**
  * The ExecutionGraph (Flink's term): the JobGraph made parallel, with the current attempt of every
  * subtask and its state. Pure bookkeeping; the JobMaster decides.
@@ -25,25 +34,64 @@ export class ExecutionGraph {
   readonly jobGraph: JobGraph;
   readonly #byVertex = new Map<string, Execution[]>();
   readonly #byAttempt = new Map<string, { -readonly [Key in keyof Execution]: Execution[Key] }>();
+  readonly #nextAttempts: Map<string, number>;
+  readonly #regions: ReadonlyMap<string, ReadonlySet<string>>;
 
-  constructor(options: { jobId: string; jobGraph: JobGraph; plan: SchedulePlan }) {
+  constructor(options: ExecutionGraphOptions) {
     this.jobId = options.jobId;
     this.jobGraph = options.jobGraph;
+    this.#nextAttempts = new Map(options.attempts);
     for (const vertex of this.jobGraph.vertices) {
       const slots = options.plan.get(vertex.id);
       invariant(slots !== undefined && slots.length > 0, 'every vertex has slots', {
         vertex: vertex.id,
       });
-      const executions = slots.map((slot, subtask) => this.#newAttempt(vertex, subtask, 0, slot));
+      const executions = slots.map((slot, subtask) => this.#newAttempt(vertex, subtask, slot));
       this.#byVertex.set(vertex.id, executions);
     }
+    this.#regions = pipelinedRegions(this.jobGraph, ({ id }) => this.ofVertex(id).length);
   }
 
-  #newAttempt(vertex: JobVertex, subtask: number, attempt: number, slot: SlotOffer): Execution {
-    const attemptId = `${this.jobId}/${vertex.id}/${subtask}/${attempt}`;
+  #newAttempt(vertex: JobVertex, subtask: number, slot: SlotOffer): Execution {
+    const key = subtaskKey({ vertexId: vertex.id, subtask });
+    const attempt = this.#nextAttempts.get(key) ?? 0;
+    this.#nextAttempts.set(key, attempt + 1);
+    const attemptId = `${this.jobId}/${key}/${attempt}`;
     const execution = { attemptId, vertex, subtask, attempt, slot, state: 'CREATED' as const };
     this.#byAttempt.set(attemptId, execution);
     return execution;
+  }
+
+  /** By `<vertex>/<subtask>`: no attempt of the job has had this number or a higher one. */
+  get nextAttempts(): ReadonlyMap<string, number> {
+    return this.#nextAttempts;
+  }
+
+  /** The slots of the current attempts. */
+  get plan(): SchedulePlan {
+    return new Map(
+      [...this.#byVertex].map(([id, executions]) => [id, executions.map(({ slot }) => slot)]),
+    );
+  }
+
+  /**
+   * A new attempt takes the place of one that has ended. From now on the old one is unknown: whatever
+   * is still said about it changes nothing.
+   */
+  replace(old: Execution, slot: SlotOffer): Execution {
+    invariant(isEnded(old.state), 'only an attempt that has ended is replaced', {
+      attemptId: old.attemptId,
+    });
+    const execution = this.#newAttempt(old.vertex, old.subtask, slot);
+    this.#byAttempt.delete(old.attemptId);
+    this.#byVertex.get(old.vertex.id)?.splice(old.subtask, 1, execution);
+    return execution;
+  }
+
+  /** The current attempts of all subtasks that exchange records with this one, itself included. */
+  regionOf(execution: Execution): Execution[] {
+    const region = this.#regions.get(keyOf(execution));
+    return this.executions().filter((other) => region?.has(keyOf(other)) === true);
   }
 
   /** The current attempts, vertex by vertex in topological order. */
@@ -78,6 +126,14 @@ export class ExecutionGraph {
     return this.executions().every((execution) => isEnded(execution.state));
   }
 
+  allRunning(): boolean {
+    return this.executions().every((execution) => execution.state === 'RUNNING');
+  }
+
+  anyFinished(): boolean {
+    return this.executions().some((execution) => execution.state === 'FINISHED');
+  }
+
   allFinished(): boolean {
     return this.executions().every((execution) => execution.state === 'FINISHED');
   }
@@ -87,6 +143,10 @@ export class ExecutionGraph {
     for (const { state } of this.executions()) counts[state] = (counts[state] ?? 0) + 1;
     return counts;
   }
+}
+
+function keyOf({ vertex, subtask }: Execution): string {
+  return subtaskKey({ vertexId: vertex.id, subtask });
 }
 
 /** Whether no transition leads out of the state. */

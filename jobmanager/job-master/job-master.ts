@@ -1,13 +1,30 @@
+import type { RestartSettings } from '../../shared/checkpoint/checkpoint-settings.ts';
 import { invariant } from '../../shared/errors/invariant.ts';
 import type { SerializedError } from '../../shared/errors/sluice-error.ts';
 import type { JobGraph } from '../../shared/job-graph/job-graph.ts';
 import { JOB_TRANSITIONS, type JobState } from '../../shared/job-graph/states.ts';
-import type { JobFailure } from '../../shared/rest/rest-types.ts';
-import { type Execution, ExecutionGraph, isEnded } from '../execution-graph/execution-graph.ts';
-import { taskDeployment } from '../execution-graph/task-deployments.ts';
+import type { JobException, JobFailure } from '../../shared/rest/rest-types.ts';
+import {
+  type Execution,
+  type ExecutionGraph,
+  isEnded,
+} from '../execution-graph/execution-graph.ts';
 import type { SchedulePlan } from '../scheduler/scheduler.ts';
+import { ExceptionHistory } from './exception-history.ts';
 import type { JobEffect, JobEvent, JobTimer } from './job-events.ts';
-import { betterCause, lossFailure, type RootCause, taskFailure } from './root-cause.ts';
+import { cancelledUnasked, noResources, notCancelled, withoutReason } from './job-failures.ts';
+import { JobTasks } from './job-tasks.ts';
+import { type Failed, isRecoverable, Restart, type SlotRequest } from './restart.ts';
+import { RestartBackoff } from './restart-backoff.ts';
+import {
+  betterCause,
+  lossFailure,
+  notRestarted,
+  type RootCause,
+  sourceFailure,
+  taskFailure,
+  wholeFailure,
+} from './root-cause.ts';
 
 export interface JobMasterOptions {
   readonly jobId: string;
@@ -15,7 +32,12 @@ export interface JobMasterOptions {
   readonly resourceTimeoutMs: number;
   readonly failureGraceMs: number;
   readonly cancellationTimeoutMs: number;
+  /** Null or absent: nothing to recover from, so that the first failure ends the job. */
+  readonly restart?: RestartSettings | null;
 }
+
+/** How long a restart waits for slots in place of lost ones before the whole job adapts instead. */
+const REPLACEMENT_WAIT_MS = 2_000;
 
 /**
  * One job's life, as a pure state machine: `step(event, nowMs) → effects`, no I/O, no clock. The
@@ -23,21 +45,35 @@ export interface JobMasterOptions {
  *
  * - a job that fails has exactly one cause, and a consequence never hides the cause;
  * - a job that was cancelled or failed ends after `cancellationTimeoutMs` at the latest;
- * - a message of an unknown or ended attempt changes nothing.
+ * - a message of an unknown or ended attempt changes nothing;
+ * - an attempt takes the place of another one only when that one has ended, or was given up.
  */
 export class JobMaster {
   readonly #options: JobMasterOptions;
+  readonly #backoff: RestartBackoff | null;
+  readonly #tasks: JobTasks;
+  readonly #history = new ExceptionHistory();
   #state: JobState = 'CREATED';
-  #graph: ExecutionGraph | null = null;
   #waitingReason: string | null = null;
   #cause: RootCause | null = null;
   /** Nothing better than the known cause is waited for. Only in FAILING. */
   #causeSettled = false;
-  #effects: JobEffect[] = [];
+  /** Only in RESTARTING. */
+  #restart: Restart | null = null;
+  #restarts = 0;
+  #stopping = false;
+  /** The last checkpoint is complete, so that tasks end one by one. */
+  #ending = false;
+  /** Single readers can be started again. */
+  #splitsTracked = true;
+  /** Subtasks that the job had at first; with fewer, it grows again when it restarts. */
+  #subtasksWanted = 0;
   #nowMs = 0;
 
   constructor(options: JobMasterOptions) {
     this.#options = options;
+    this.#tasks = new JobTasks(options);
+    this.#backoff = options.restart == null ? null : new RestartBackoff(options.restart);
   }
 
   get state(): JobState {
@@ -46,11 +82,17 @@ export class JobMaster {
 
   /** Null until slots were assigned. */
   get graph(): ExecutionGraph | null {
-    return this.#graph;
+    return this.#tasks.graph;
   }
 
   get waitingReason(): string | null {
-    return this.#state === 'WAITING_FOR_RESOURCES' ? this.#waitingReason : null;
+    return this.slotRequest === null ? null : this.#waitingReason;
+  }
+
+  /** What slots the job waits for; null: for none. */
+  get slotRequest(): SlotRequest | null {
+    if (this.#state === 'WAITING_FOR_RESOURCES') return { kind: 'first' };
+    return this.#restart?.slotRequest ?? null;
   }
 
   /** Null until the cause is settled: it never changes once it is told. */
@@ -58,30 +100,36 @@ export class JobMaster {
     return this.#state === 'FAILED' ? (this.#cause?.failure ?? null) : null;
   }
 
+  /** Failures, newest first. */
+  get exceptions(): readonly JobException[] {
+    return this.#history.entries;
+  }
+
+  get restarts(): number {
+    return this.#restarts;
+  }
+
   get ended(): boolean {
     return JOB_TRANSITIONS[this.#state].length === 0;
   }
 
   step(event: JobEvent, nowMs: number): JobEffect[] {
-    this.#effects = [];
     this.#nowMs = nowMs;
     if (!this.ended) this.#handle(event);
-    const effects = this.#effects;
-    this.#effects = [];
-    return effects;
+    return this.#tasks.takeEffects();
   }
 
   #handle(event: JobEvent): void {
     switch (event.kind) {
       case 'submitted':
         this.#moveTo('WAITING_FOR_RESOURCES');
-        this.#setTimer('resources', this.#options.resourceTimeoutMs);
+        this.#tasks.setTimer('resources', this.#options.resourceTimeoutMs);
         return;
       case 'waiting':
-        this.#waitingReason = event.reason;
+        this.#onWaiting(event);
         return;
       case 'slots-assigned':
-        this.#deploy(event.plan);
+        this.#onSlots(event.plan);
         return;
       case 'task-state':
         this.#onTaskState(event);
@@ -91,6 +139,20 @@ export class JobMaster {
         return;
       case 'source-failed':
         this.#onSourceFailed(event.operatorId, event.error);
+        return;
+      case 'splits-tracked':
+        this.#splitsTracked = event.complete;
+        if (!event.complete) this.#include('everything');
+        return;
+      case 'checkpoint-completed':
+        this.#backoff?.onProgress();
+        return;
+      case 'ending':
+        this.#ending = true;
+        this.#include('everything');
+        return;
+      case 'checkpoints-failed':
+        this.#onFailure(wholeFailure(event.error, this.#now()), 'everything');
         return;
       case 'cancel':
         this.#onCancel();
@@ -108,67 +170,74 @@ export class JobMaster {
 
   // Deployment
 
-  #deploy(plan: SchedulePlan): void {
+  #onWaiting({ reason, otherwise }: Extract<JobEvent, { kind: 'waiting' }>): void {
+    this.#waitingReason = reason;
+    const restart = this.#restart;
+    if (otherwise !== true || restart === null || restart.waitsForReplacement) return;
+    restart.waitsForReplacement = true;
+    this.#tasks.setTimer('replacement', REPLACEMENT_WAIT_MS);
+  }
+
+  #onSlots(plan: SchedulePlan): void {
     // The scheduler may decide in the very turn in which a cancel came: the slots go back unused.
-    if (this.#state !== 'WAITING_FOR_RESOURCES') return;
-    const { jobId, jobGraph } = this.#options;
-    const graph = new ExecutionGraph({ jobId, jobGraph, plan });
-    this.#graph = graph;
-    this.#effects.push({ kind: 'clear-timer', timer: 'resources' }, { kind: 'start-sources' });
-    this.#moveTo('RUNNING');
-    for (const execution of graph.executions()) {
-      graph.transition(execution, 'SCHEDULED');
-      graph.transition(execution, 'DEPLOYING');
-      this.#effects.push({
-        kind: 'deploy',
-        taskManagerId: execution.slot.taskManagerId,
-        deployment: taskDeployment(graph, execution),
-      });
+    if (this.#restart !== null) {
+      if (this.#restart.slotRequest !== null) this.#redeploy(this.#restart, plan);
+      return;
     }
+    if (this.#state !== 'WAITING_FOR_RESOURCES') return;
+    const executions = this.#tasks.create(plan);
+    this.#subtasksWanted = executions.length;
+    this.#tasks.clearTimers('resources');
+    this.#tasks.push({ kind: 'start-sources' });
+    this.#moveTo('RUNNING');
+    this.#deploy(executions);
+  }
+
+  #deploy(executions: readonly Execution[]): void {
+    if (this.#backoff !== null) this.#tasks.push({ kind: 'attempts-changed' });
+    this.#tasks.deploy(executions);
   }
 
   // Reports
 
   #onTaskState(event: Extract<JobEvent, { kind: 'task-state' }>): void {
-    const execution = this.#graph?.byAttempt(event.attemptId);
+    const execution = this.graph?.byAttempt(event.attemptId);
     if (execution === undefined || execution.slot.taskManagerId !== event.taskManagerId) return;
     const asked = execution.state === 'CANCELING';
-    if (!this.#transition(execution, event.state)) return;
+    if (!this.#tasks.transition(execution, event.state)) return;
     if (event.state === 'FAILED') {
       const error = event.error ?? withoutReason(execution);
-      this.#fail(taskFailure(execution, error, this.#now()));
+      this.#onFailure(taskFailure(execution, error, this.#now()), [execution]);
     } else if (event.state === 'CANCELED' && !asked) {
-      this.#fail(taskFailure(execution, cancelledUnasked(execution), this.#now()));
+      const cause = taskFailure(execution, cancelledUnasked(execution), this.#now());
+      this.#onFailure(cause, [execution]);
+    } else if (event.state === 'RUNNING') {
+      this.#onRunning();
     }
     this.#endIfPossible();
   }
 
+  #onRunning(): void {
+    const isUp = this.#state === 'RUNNING' || this.#state === 'STOPPING';
+    if (this.#backoff === null || !isUp || this.graph?.allRunning() !== true) return;
+    this.#tasks.push({ kind: 'all-running' });
+  }
+
   #onTaskManagerLost(taskManagerId: string, error: SerializedError): void {
-    if (this.#graph === null) return;
-    const lost = this.#graph
-      .executions()
-      .filter((execution) => execution.slot.taskManagerId === taskManagerId);
+    const lost = this.#tasks.on(taskManagerId);
     const running = lost.filter((execution) => !isEnded(execution.state));
-    for (const execution of running) this.#transition(execution, 'FAILED');
+    for (const execution of running) this.#tasks.transition(execution, 'FAILED');
     // Also where all its tasks had reported their end: they may have failed because it was leaving.
     const witness = running[0] ?? lost.find((execution) => execution.state !== 'FINISHED');
-    if (witness !== undefined) this.#fail(lossFailure(witness, error, this.#now()));
+    if (witness !== undefined) this.#onFailure(lossFailure(witness, error, this.#now()), running);
     this.#endIfPossible();
   }
 
   #onSourceFailed(operatorId: string, error: SerializedError): void {
-    const vertex = this.#options.jobGraph.vertices.find((candidate) =>
-      candidate.operators.some((operator) => operator.id === operatorId),
-    );
-    const failure: JobFailure = {
-      error,
-      at: this.#now(),
-      vertexId: vertex?.id ?? operatorId,
-      vertexName: vertex?.name ?? operatorId,
-      subtask: null,
-      taskManagerId: null,
-    };
-    this.#fail({ failure, consequential: false });
+    const failure = sourceFailure(this.#options.jobGraph, operatorId, error, this.#now());
+    // Its enumerator is gone: the source starts again as a whole.
+    this.#splitsTracked = false;
+    this.#onFailure(failure, 'everything');
     this.#endIfPossible();
   }
 
@@ -176,8 +245,9 @@ export class JobMaster {
 
   #onCancel(): void {
     if (this.#state === 'FAILING' || this.#state === 'CANCELLING') return;
+    this.#interrupt();
     this.#moveTo('CANCELLING');
-    this.#effects.push({ kind: 'clear-timer', timer: 'resources' });
+    this.#tasks.clearTimers('resources');
     this.#cancelTasks();
     this.#endIfPossible();
   }
@@ -186,10 +256,121 @@ export class JobMaster {
     if (this.#state === 'CREATED' || this.#state === 'WAITING_FOR_RESOURCES') {
       // Nothing was read: there is nothing to drain.
       this.#onCancel();
-    } else if (this.#state === 'RUNNING') {
-      this.#moveTo('STOPPING');
-      this.#effects.push({ kind: 'stop-sources' });
+    } else if (this.#state === 'RUNNING' || (this.#state === 'RESTARTING' && !this.#stopping)) {
+      if (this.#state === 'RUNNING') this.#moveTo('STOPPING');
+      this.#stopping = true;
+      this.#tasks.push({ kind: 'stop-sources' });
     }
+  }
+
+  // Restarts
+
+  /** `failed`: what has to start again, with all that exchanges records with it. */
+  #onFailure(candidate: RootCause, failed: Failed): void {
+    if (this.#backoff === null || !isRecoverable(candidate.failure.error)) {
+      this.#fail(candidate);
+    } else if (this.#restart !== null) {
+      // Failures while a restart is under way are part of it: most are its consequences.
+      this.#restart.cause = betterCause(this.#restart.cause, candidate);
+      this.#history.correct(this.#restart.cause.failure);
+      this.#include(failed);
+    } else if (this.#state === 'RUNNING' || this.#state === 'STOPPING') {
+      const decision = this.#backoff.onFailure(this.#nowMs);
+      if (decision.kind === 'restart') this.#beginRestart(candidate, failed, decision.delayMs);
+      else this.#fail(notRestarted(candidate, decision.reason));
+    } else {
+      this.#fail(candidate);
+    }
+  }
+
+  #beginRestart(cause: RootCause, failed: Failed, delayMs: number): void {
+    this.#interrupt();
+    this.#moveTo('RESTARTING');
+    this.#restart = new Restart(cause);
+    this.#restarts += 1;
+    this.#history.add(cause.failure, 'restarted');
+    this.#tasks.setTimer('restart-delay', delayMs);
+    this.#include(failed);
+  }
+
+  /** Takes the regions of what failed into the restart, and cancels what still runs of them. */
+  #include(failed: Failed): void {
+    const [restart, graph] = [this.#restart, this.graph];
+    if (restart === null || graph === null) return;
+    if (graph.executions().length < this.#subtasksWanted) restart.anew = true;
+    // Without tracked splits readers cannot be restored one by one. And a job that was ending ends as a
+    // whole: all that is left to do is in its last checkpoint.
+    const isEnding = this.#ending || graph.anyFinished();
+    const everything = failed === 'everything' || restart.anew || !this.#splitsTracked || isEnding;
+    const executions = everything
+      ? graph.executions()
+      : failed.flatMap((execution) => graph.regionOf(execution));
+    if (restart.include(executions)) this.#tasks.clearTimers('resources');
+    if (this.#tasks.cancel(executions)) {
+      this.#tasks.setTimer('cancellation', this.#options.cancellationTimeoutMs);
+    }
+    this.#continueRestart();
+  }
+
+  /** Asks for slots as soon as all that restarts has ended and the delay is over. */
+  #continueRestart(): void {
+    const restart = this.#restart;
+    if (restart === null || restart.slotRequest !== null || !restart.delayIsOver) return;
+    if (this.#restarting(restart).some((execution) => !isEnded(execution.state))) return;
+    restart.waitForSlots();
+    this.#waitingReason = null;
+    this.#tasks.clearTimers('cancellation');
+    this.#tasks.setTimer('resources', this.#options.resourceTimeoutMs);
+    this.#tasks.push({ kind: 'request-slots' });
+  }
+
+  #redeploy(restart: Restart, plan: SchedulePlan): void {
+    const executions = restart.anew
+      ? this.#tasks.create(plan)
+      : this.#tasks.replace(this.#restarting(restart), plan);
+    this.#endRestart();
+    this.#ending = false;
+    this.#tasks.clearTimers('resources');
+    this.#moveTo(this.#stopping ? 'STOPPING' : 'RUNNING');
+    this.#deploy(executions);
+    if (restart.anew || !this.#splitsTracked) {
+      this.#splitsTracked = true;
+      this.#tasks.push({ kind: 'restart-sources' });
+      if (this.#stopping) this.#tasks.push({ kind: 'stop-sources' });
+    } else {
+      this.#tasks.resetReaders(executions);
+    }
+  }
+
+  /** The current attempts of what the restart takes in. */
+  #restarting(restart: Restart): Execution[] {
+    return this.#tasks.executions().filter((execution) => restart.includes(execution));
+  }
+
+  /** No slots came in place of the lost ones: the whole job starts on those there are. */
+  #startAnew(restart: Restart): void {
+    restart.waitsForReplacement = false;
+    if (restart.slotRequest === null) return;
+    restart.anew = true;
+    restart.stopWaitingForSlots();
+    this.#include('everything');
+  }
+
+  /** Tasks that do not end when they are cancelled are given up, and their slots with them. */
+  #giveUpTasks(): void {
+    const restart = this.#restart;
+    if (restart === null) return;
+    for (const execution of this.#restarting(restart)) {
+      if (!this.#tasks.transition(execution, 'FAILED')) continue;
+      this.#tasks.push({ kind: 'release-slot', slot: execution.slot });
+    }
+    this.#continueRestart();
+  }
+
+  #endRestart(): void {
+    if (this.#restart === null) return;
+    this.#restart = null;
+    this.#tasks.clearTimers('restart-delay', 'replacement');
   }
 
   // Ends
@@ -197,43 +378,33 @@ export class JobMaster {
   #fail(candidate: RootCause): void {
     if (this.#state === 'FAILING') {
       this.#cause = betterCause(this.#cause, candidate);
-      if (!this.#cause.consequential) this.#settleCause();
+      if (this.#cause.consequential || this.#causeSettled) return;
+      this.#causeSettled = true;
+      this.#tasks.clearTimers('failure-grace');
       return;
     }
     // Whatever breaks while the job is being cancelled is what was asked for.
-    if (this.#state !== 'RUNNING' && this.#state !== 'STOPPING') return;
+    const { state } = this;
+    if (state !== 'RUNNING' && state !== 'STOPPING' && state !== 'RESTARTING') return;
     this.#cause = candidate;
+    this.#interrupt();
     this.#moveTo('FAILING');
-    if (candidate.consequential) this.#setTimer('failure-grace', this.#options.failureGraceMs);
+    if (candidate.consequential)
+      this.#tasks.setTimer('failure-grace', this.#options.failureGraceMs);
     else this.#causeSettled = true;
     this.#cancelTasks();
   }
 
-  #settleCause(): void {
-    if (this.#causeSettled) return;
-    this.#causeSettled = true;
-    this.#effects.push({ kind: 'clear-timer', timer: 'failure-grace' });
-  }
-
   #cancelTasks(): void {
-    if (this.#graph === null) return;
-    this.#setTimer('cancellation', this.#options.cancellationTimeoutMs);
-    for (const execution of this.#graph.executions()) {
-      if (!this.#transition(execution, 'CANCELING')) continue;
-      this.#effects.push({
-        kind: 'cancel-task',
-        taskManagerId: execution.slot.taskManagerId,
-        attemptId: execution.attemptId,
-      });
-    }
+    if (this.graph === null) return;
+    this.#tasks.setTimer('cancellation', this.#options.cancellationTimeoutMs);
+    this.#tasks.cancel(this.graph.executions());
   }
 
   #onTimer(timer: JobTimer): void {
     switch (timer) {
       case 'resources':
-        if (this.#state !== 'WAITING_FOR_RESOURCES') return;
-        this.#cause = { failure: this.#noResources(), consequential: false };
-        this.#end('FAILED');
+        this.#onNoResources();
         return;
       case 'failure-grace':
         if (this.#state !== 'FAILING') return;
@@ -241,20 +412,39 @@ export class JobMaster {
         this.#endIfPossible();
         return;
       case 'cancellation':
-        this.#onCancellationTimeout();
+        if (this.#state === 'RESTARTING') this.#giveUpTasks();
+        else this.#onCancellationTimeout();
+        return;
+      case 'restart-delay':
+        if (this.#restart === null) return;
+        this.#restart.delayIsOver = true;
+        this.#continueRestart();
+        return;
+      case 'replacement':
+        if (this.#restart !== null) this.#startAnew(this.#restart);
         return;
       default:
         timer satisfies never;
     }
   }
 
+  #onNoResources(): void {
+    const isFirst = this.#state === 'WAITING_FOR_RESOURCES';
+    if (!isFirst && this.#restart?.slotRequest == null) return;
+    const error = noResources({
+      timeoutMs: this.#options.resourceTimeoutMs,
+      reason: this.#waitingReason,
+      after: this.#restart?.cause.failure.error ?? null,
+    });
+    if (isFirst) this.#endWith(error);
+    else this.#fail(wholeFailure(error, this.#now()));
+    this.#endIfPossible();
+  }
+
   #onCancellationTimeout(): void {
-    if (this.#state === 'FAILING') {
-      this.#end('FAILED');
-      return;
-    }
+    if (this.#state === 'FAILING') this.#end('FAILED');
     if (this.#state !== 'CANCELLING') return;
-    const stuck = this.#graph?.executions().find((execution) => !isEnded(execution.state));
+    const stuck = this.graph?.executions().find((execution) => !isEnded(execution.state));
     invariant(stuck !== undefined, 'a job with no task left has ended');
     const error = notCancelled(stuck, this.#options.cancellationTimeoutMs);
     this.#cause = taskFailure(stuck, error, this.#now());
@@ -262,23 +452,35 @@ export class JobMaster {
   }
 
   #endIfPossible(): void {
-    if (this.#graph !== null && !this.#graph.allEnded()) return;
+    if (this.#state === 'RESTARTING') this.#continueRestart();
+    if (this.#tasks.executions().some((execution) => !isEnded(execution.state))) return;
     if (this.#state === 'CANCELLING') this.#end('CANCELED');
     else if (this.#state === 'FAILING' && this.#causeSettled) this.#end('FAILED');
     else if (this.#state === 'RUNNING' || this.#state === 'STOPPING') {
-      if (this.#graph?.allFinished() === true) this.#end('FINISHED');
+      if (this.graph?.allFinished() === true) this.#end('FINISHED');
     }
+  }
+
+  /** A job of which nothing runs. */
+  #endWith(error: SerializedError): void {
+    this.#cause = wholeFailure(error, this.#now());
+    this.#end('FAILED');
   }
 
   #end(state: JobState): void {
     this.#moveTo(state);
-    for (const timer of ['resources', 'failure-grace', 'cancellation'] as const) {
-      this.#effects.push({ kind: 'clear-timer', timer });
-    }
-    this.#effects.push({ kind: 'ended', state, failure: this.failure });
+    this.#tasks.clearTimers('resources', 'failure-grace', 'cancellation');
+    if (this.failure !== null) this.#history.add(this.failure, 'failed');
+    this.#tasks.push({ kind: 'ended', state, failure: this.failure });
   }
 
   // Small parts
+
+  /** The job leaves the state in which checkpoints are taken, or its restart. */
+  #interrupt(): void {
+    this.#endRestart();
+    if (this.#backoff !== null) this.#tasks.push({ kind: 'interrupt-checkpoints' });
+  }
 
   #moveTo(state: JobState): void {
     const allowed: readonly JobState[] = JOB_TRANSITIONS[this.#state];
@@ -289,60 +491,7 @@ export class JobMaster {
     this.#state = state;
   }
 
-  #transition(execution: Execution, state: Execution['state']): boolean {
-    const done = this.#graph?.transition(execution, state) ?? false;
-    if (done && isEnded(state)) {
-      this.#effects.push({ kind: 'attempt-ended', attemptId: execution.attemptId });
-    }
-    return done;
-  }
-
-  #setTimer(timer: JobTimer, delayMs: number): void {
-    this.#effects.push({ kind: 'set-timer', timer, delayMs });
-  }
-
   #now(): string {
     return new Date(this.#nowMs).toISOString();
   }
-
-  #noResources(): JobFailure {
-    const seconds = this.#options.resourceTimeoutMs / 1000;
-    const reason = this.#waitingReason ?? 'no task manager is registered';
-    const error: SerializedError = {
-      code: 'RESOURCE_UNAVAILABLE',
-      message: `no slots for the job within ${seconds} s: ${reason}`,
-      domain: 'user',
-      retry: 'none',
-      context: {},
-      hint: 'add task managers, end other jobs, or ask for a lower parallelism',
-      causes: [],
-    };
-    return { error, at: this.#now(), vertexId: null, subtask: null, taskManagerId: null };
-  }
-}
-
-function withoutReason(execution: Execution): SerializedError {
-  return taskError(
-    'TASK_FAILED',
-    'the task failed, and its task manager gave no reason',
-    execution,
-  );
-}
-
-function cancelledUnasked(execution: Execution): SerializedError {
-  return taskError('CANCELLED', 'the task manager cancelled the task by itself', execution);
-}
-
-function notCancelled(execution: Execution, timeoutMs: number): SerializedError {
-  const message = `the task did not end within ${timeoutMs / 1000} s of being cancelled`;
-  return taskError('TASK_FAILED', message, execution);
-}
-
-function taskError(
-  code: 'TASK_FAILED' | 'CANCELLED',
-  message: string,
-  execution: Execution,
-): SerializedError {
-  const context = { host: execution.slot.hostName };
-  return { code, message, domain: 'internal', retry: 'restart-job', context, causes: [] };
 }

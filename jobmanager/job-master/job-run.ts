@@ -1,15 +1,26 @@
+import { RESTART_DEFAULT } from '../../shared/checkpoint/checkpoint-settings.ts';
+import { InvariantError } from '../../shared/errors/invariant.ts';
+import { serializeError } from '../../shared/errors/sluice-error.ts';
 import type { JobGraph } from '../../shared/job-graph/job-graph.ts';
 import type { JobState } from '../../shared/job-graph/states.ts';
 import type { Logger } from '../../shared/observability/logger.ts';
 import type { SubtaskMetrics } from '../../shared/observability/subtask-metrics.ts';
+import type { JobManagerMessage } from '../../shared/rpc/messages.ts';
 import type { CancelTimer, Clock } from '../../shared/time/clock.ts';
 import { JobMetrics } from '../metrics/job-metrics.ts';
 import type { ResourceManager } from '../resource-manager/resource-manager.ts';
-import type { TaskStateMessage } from '../resource-manager/task-manager-connection.ts';
-import { type CreateEnumerator, isSource } from '../sources/create-enumerator.ts';
-import { SourceCoordinator } from '../sources/source-coordinator.ts';
+import type {
+  TaskCheckpointMessage,
+  TaskStateMessage,
+} from '../resource-manager/task-manager-connection.ts';
+import type { CreateEnumerator } from '../sources/create-enumerator.ts';
+import type { SourceCoordinator } from '../sources/source-coordinator.ts';
+import type { RecoveryBase } from './checkpoint-port.ts';
 import type { JobEffect, JobEvent, JobTimer } from './job-events.ts';
 import { JobMaster } from './job-master.ts';
+import { JobRecovery } from './job-recovery.ts';
+import { JobSources } from './job-sources.ts';
+import type { SlotRequest } from './restart.ts';
 
 export interface JobRunOptions {
   readonly jobId: string;
@@ -21,6 +32,10 @@ export interface JobRunOptions {
   readonly logger: Logger;
   readonly resourceManager: ResourceManager;
   readonly createEnumerator: CreateEnumerator;
+  /** Null or absent: no checkpoints, and the first failure ends the job. */
+  readonly recovery?: RecoveryBase | null;
+  /** `slotRequest` is no longer null, other than by an event that was dispatched from outside. */
+  readonly onSlotsWanted: () => void;
   readonly onEnded: (run: JobRun) => void;
 }
 
@@ -39,20 +54,50 @@ export class JobRun {
   readonly #options: JobRunOptions;
   readonly #timers = new Map<JobTimer, CancelTimer>();
   readonly #events: JobEvent[] = [];
-  #sources: SourceCoordinator[] = [];
+  readonly #sources: JobSources;
+  readonly #recovery: JobRecovery | null;
   #stepping = false;
 
   constructor(options: JobRunOptions) {
     this.#options = options;
     this.jobId = options.jobId;
     this.jobGraph = options.jobGraph;
-    this.master = new JobMaster(options);
-    this.metrics = new JobMetrics(options.jobGraph);
+    const { jobGraph, recovery } = options;
+    const settings = recovery == null ? null : (jobGraph.checkpoints ?? null);
+    const restart = settings === null ? null : (jobGraph.restart ?? RESTART_DEFAULT);
+    this.master = new JobMaster({ ...options, restart });
+    this.metrics = new JobMetrics(jobGraph);
     this.submittedAtMs = options.clock.nowMs();
+    this.#sources = this.#newSources(restart !== null);
+    this.#recovery =
+      recovery == null || settings === null
+        ? null
+        : new JobRecovery({
+            ...options,
+            settings,
+            base: recovery,
+            master: this.master,
+            sources: this.#sources,
+            sendToAttempt: (attemptId, message) => this.#sendToAttempt(attemptId, message),
+            dispatch: (event) => this.dispatch(event),
+          });
   }
 
   get sources(): readonly SourceCoordinator[] {
-    return this.#sources;
+    return this.#sources.all;
+  }
+
+  /** Null where the job takes no checkpoints. */
+  get recovery(): JobRecovery | null {
+    return this.#recovery;
+  }
+
+  /** What slots the job waits for; null: for none, or for something else first. */
+  get slotRequest(): SlotRequest | null {
+    // Slots that were assigned while an event is handled are taken up when it is done with.
+    if (this.#events.some(({ kind }) => kind === 'slots-assigned')) return null;
+    const request = this.master.slotRequest;
+    return request?.kind === 'first' || this.#recovery?.settled !== false ? request : null;
   }
 
   dispatch(event: JobEvent): void {
@@ -93,24 +138,29 @@ export class JobRun {
   onSplitRequest(taskManagerId: string, attemptId: string, count: number): void {
     const execution = this.master.graph?.byAttempt(attemptId);
     if (execution === undefined || execution.slot.taskManagerId !== taskManagerId) return;
-    const head = execution.vertex.operators[0]?.id;
-    this.#sources
-      .find((source) => source.operatorId === head)
-      ?.handleSplitRequest(attemptId, count);
+    const [head] = execution.vertex.operators;
+    if (head !== undefined) this.#sources.handleSplitRequest(head.id, attemptId, count);
+  }
+
+  onCheckpointMessage(taskManagerId: string, message: TaskCheckpointMessage): void {
+    const execution = this.master.graph?.byAttempt(message.attemptId);
+    if (execution === undefined || execution.slot.taskManagerId !== taskManagerId) return;
+    this.#recovery?.checkpoints.handle(message);
   }
 
   /** Lets go of timers and sources where the job cannot be waited for any longer. */
   abandon(): void {
     for (const cancelTimer of this.#timers.values()) cancelTimer();
     this.#timers.clear();
-    for (const source of this.#sources) source.close();
+    this.#sources.close();
+    this.#recovery?.close();
   }
 
   #carryOut(effect: JobEffect): void {
     const { resourceManager, clock } = this.#options;
     switch (effect.kind) {
       case 'deploy':
-        resourceManager.deploy(effect.taskManagerId, effect.deployment);
+        this.#deploy(effect);
         return;
       case 'cancel-task': {
         const { taskManagerId, attemptId } = effect;
@@ -118,13 +168,14 @@ export class JobRun {
         return;
       }
       case 'start-sources':
-        this.#startSources();
+        if (this.#recovery === null) this.#sources.start();
+        else this.#recovery.startSources();
         return;
       case 'stop-sources':
-        for (const source of this.#sources) source.stop();
+        this.#sources.stop();
         return;
       case 'attempt-ended':
-        for (const source of this.#sources) source.attemptEnded(effect.attemptId);
+        this.#sources.attemptEnded(effect.attemptId);
         return;
       case 'set-timer': {
         const { timer, delayMs } = effect;
@@ -142,36 +193,62 @@ export class JobRun {
       case 'ended':
         this.#onEnded();
         return;
+      case 'attempts-changed': {
+        const executions = this.master.graph?.executions() ?? [];
+        this.metrics.keepOnly(new Set(executions.map(({ attemptId }) => attemptId)));
+        this.#recovery?.carryOut(effect);
+        return;
+      }
       default:
-        effect satisfies never;
+        this.#recovery?.carryOut(effect);
     }
   }
 
-  #startSources(): void {
-    const { master } = this;
-    for (const vertex of this.jobGraph.vertices) {
-      const head = vertex.operators[0];
-      if (head === undefined || !isSource(head) || master.graph === null) continue;
-      const executions = master.graph.ofVertex(vertex.id);
-      const source = new SourceCoordinator({
-        operatorId: head.id,
-        enumerator: this.#options.createEnumerator(head),
-        attemptIds: executions.map((execution) => execution.attemptId),
-        sendToAttempt: (attemptId, message) => {
-          const execution = master.graph?.byAttempt(attemptId);
-          if (execution === undefined) return;
-          this.#options.resourceManager.send(execution.slot.taskManagerId, message);
-        },
-        onFailure: (error) => this.dispatch({ kind: 'source-failed', operatorId: head.id, error }),
+  #deploy({ taskManagerId, deployment }: Extract<JobEffect, { kind: 'deploy' }>): void {
+    try {
+      const equipped = this.#recovery?.equip(deployment) ?? deployment;
+      this.#options.resourceManager.deploy(taskManagerId, equipped);
+    } catch (error) {
+      if (error instanceof InvariantError) throw error;
+      // What it is to start from cannot be restored: it fails before it began.
+      const { attemptId } = deployment;
+      const failure = serializeError(error);
+      this.dispatch({
+        kind: 'task-state',
+        attemptId,
+        taskManagerId,
+        state: 'FAILED',
+        error: failure,
       });
-      this.#sources.push(source);
     }
-    for (const source of this.#sources) source.start();
+  }
+
+  #newSources(restartable: boolean): JobSources {
+    const { jobGraph, createEnumerator } = this.#options;
+    return new JobSources({
+      jobGraph,
+      createEnumerator,
+      attemptIds: (vertexId) =>
+        this.master.graph?.ofVertex(vertexId).map(({ attemptId }) => attemptId) ?? [],
+      sendToAttempt: (attemptId, message) => this.#sendToAttempt(attemptId, message),
+      onFailure: (operatorId, error) => this.dispatch({ kind: 'source-failed', operatorId, error }),
+      onTracking: restartable
+        ? (complete) => this.dispatch({ kind: 'splits-tracked', complete })
+        : null,
+    });
+  }
+
+  /** To an attempt that is unknown by now: nothing happens. */
+  #sendToAttempt(attemptId: string, message: JobManagerMessage): void {
+    const execution = this.master.graph?.byAttempt(attemptId);
+    if (execution === undefined) return;
+    this.#options.resourceManager.send(execution.slot.taskManagerId, message);
   }
 
   #onEnded(): void {
     this.endedAtMs = this.#options.clock.nowMs();
-    for (const source of this.#sources) source.close();
+    this.#sources.close();
+    this.#recovery?.close();
     this.#options.resourceManager.releaseJob(this.jobId);
     this.#options.onEnded(this);
   }
@@ -180,13 +257,16 @@ export class JobRun {
     if (before === after) return;
     const { logger } = this.#options;
     const fields = { jobId: this.jobId, job: this.jobGraph.name };
-    const { failure } = this.master;
+    const failure =
+      after === 'RESTARTING' ? (this.master.exceptions[0] ?? null) : this.master.failure;
     if (failure === null) {
       logger.info(fields, `job is ${after}`);
       return;
     }
     const { vertexName, subtask, taskManagerId, error } = failure;
     const where = { vertex: vertexName, subtask, taskManagerId, code: error.code };
-    logger.error({ ...fields, ...where }, `job is ${after}: ${error.message}`);
+    const message = `job is ${after}: ${error.message}`;
+    if (after === 'RESTARTING') logger.warn({ ...fields, ...where }, message);
+    else logger.error({ ...fields, ...where }, message);
   }
 }

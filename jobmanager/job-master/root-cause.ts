@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../shared/errors/codes.ts';
 import type { SerializedError } from '../../shared/errors/sluice-error.ts';
+import type { JobGraph } from '../../shared/job-graph/job-graph.ts';
 import type { JobFailure } from '../../shared/rest/rest-types.ts';
 import type { Execution } from '../execution-graph/execution-graph.ts';
 
@@ -41,6 +42,33 @@ export function taskFailure(execution: Execution, error: SerializedError, at: st
 /** A task manager was lost, as the job manager itself saw; `execution` is one that ran there. */
 export function lossFailure(execution: Execution, error: SerializedError, at: string): RootCause {
   return { ...taskFailure(execution, error, at), consequential: false };
+}
+
+/** The job as a whole failed. */
+export function wholeFailure(error: SerializedError, at: string): RootCause {
+  const failure = { error, at, vertexId: null, subtask: null, taskManagerId: null };
+  return { failure, consequential: false };
+}
+
+export function sourceFailure(
+  jobGraph: JobGraph,
+  operatorId: string,
+  error: SerializedError,
+  at: string,
+): RootCause {
+  const { failure } = wholeFailure(error, at);
+  const vertex = jobGraph.vertices.find((candidate) =>
+    candidate.operators.some((operator) => operator.id === operatorId),
+  );
+  const vertexId = vertex?.id ?? operatorId;
+  const vertexName = vertex?.name ?? operatorId;
+  return { failure: { ...failure, vertexId, vertexName }, consequential: false };
+}
+
+/** A failure after which the job does not start again, though it could. */
+export function notRestarted({ failure, consequential }: RootCause, reason: string): RootCause {
+  const context = { ...failure.error.context, notRestarted: reason };
+  return { failure: { ...failure, error: { ...failure.error, context } }, consequential };
 }
 
 /** The first cause stands, but any real cause replaces one that may be a consequence. */

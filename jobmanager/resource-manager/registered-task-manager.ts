@@ -93,6 +93,15 @@ export class RegisteredTaskManager {
     for (const slot of this.#slots) slot.attempts.delete(attemptId);
   }
 
+  slotsHeldBy(jobId: string): number[] {
+    return this.#slots.flatMap((slot, slotIndex) => (slot.jobId === jobId ? [slotIndex] : []));
+  }
+
+  releaseSlot(slotIndex: number, jobId: string): void {
+    const slot = this.#slot(slotIndex);
+    if (slot.jobId === jobId) slot.jobId = null;
+  }
+
   releaseJob(jobId: string): void {
     for (const slot of this.#slots) if (slot.jobId === jobId) slot.jobId = null;
   }

@@ -20,6 +20,8 @@ import type { ResourceListener, TaskManagerConnection } from './task-manager-con
 
 export interface ResourceManagerOptions {
   readonly jobManagerId: string;
+  /** The leader's fencing token. Absent: there is no storage, and no other job manager. */
+  readonly epoch?: number;
   readonly version: string;
   readonly heartbeatIntervalMs: number;
   readonly heartbeatTimeoutMs: number;
@@ -86,6 +88,7 @@ export class ResourceManager {
     connection.send({
       kind: 'registered',
       jobManagerId: this.#options.jobManagerId,
+      epoch: this.#options.epoch ?? 0,
       heartbeatIntervalMs: this.#options.heartbeatIntervalMs,
       heartbeatTimeoutMs: this.#options.heartbeatTimeoutMs,
     });
@@ -185,6 +188,38 @@ export class ResourceManager {
   /** The job's hold ends; slots in which tasks still run become free with their ends. */
   releaseJob(jobId: string): void {
     for (const taskManager of this.#taskManagers.values()) taskManager.releaseJob(jobId);
+    this.#listener?.onSlotsChanged();
+  }
+
+  /** Keys of the slots that the job holds. */
+  slotsHeldBy(jobId: string): ReadonlySet<string> {
+    return new Set(
+      [...this.#taskManagers.values()].flatMap((taskManager) =>
+        taskManager.slotsHeldBy(jobId).map((slotIndex) => {
+          return slotKey({ taskManagerId: taskManager.id, slotIndex });
+        }),
+      ),
+    );
+  }
+
+  /** The job holds the slots of this plan from now on, and no others; those are free again. */
+  reallocate(jobId: string, plan: SchedulePlan): void {
+    const wanted = new Map([...plan.values()].flat().map((slot) => [slotKey(slot), slot]));
+    const held = this.slotsHeldBy(jobId);
+    for (const taskManager of this.#taskManagers.values()) {
+      for (const slotIndex of taskManager.slotsHeldBy(jobId)) {
+        const key = slotKey({ taskManagerId: taskManager.id, slotIndex });
+        if (!wanted.has(key)) taskManager.releaseSlot(slotIndex, jobId);
+      }
+    }
+    for (const [key, { taskManagerId, slotIndex }] of wanted) {
+      if (!held.has(key)) this.#taskManagers.get(taskManagerId)?.allocate(slotIndex, jobId);
+    }
+  }
+
+  /** The job lets go of one slot, which is free when nothing runs in it any more. */
+  releaseSlot(jobId: string, slot: Pick<SlotOffer, 'taskManagerId' | 'slotIndex'>): void {
+    this.#taskManagers.get(slot.taskManagerId)?.releaseSlot(slot.slotIndex, jobId);
     this.#listener?.onSlotsChanged();
   }
 

@@ -3,20 +3,28 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { z } from 'zod';
 import { SluiceError } from '../../shared/errors/sluice-error.ts';
-import { jobIdSchema, submitJobRequestSchema } from '../../shared/rest/rest-schemas.ts';
+import { formatUri, parseUri } from '../../shared/filesystem/uri.ts';
+import {
+  jobIdSchema,
+  savepointRequestSchema,
+  stopJobRequestSchema,
+  submitJobRequestSchema,
+} from '../../shared/rest/rest-schemas.ts';
 import type {
   ClusterOverview,
+  SavepointAnswer,
+  SavepointRequest,
   SubmitJobAnswer,
   SubmitJobRequest,
 } from '../../shared/rest/rest-types.ts';
 import type { Clock } from '../../shared/time/clock.ts';
 import type { CompilePort, CompileResult } from '../compile/compile-port.ts';
-import type { Dispatcher } from '../dispatcher/dispatcher.ts';
 import type { ResourceManager } from '../resource-manager/resource-manager.ts';
+import type { JobControl } from './job-control.ts';
 import { PROBLEM_JSON, problemOfPipeline } from './problem.ts';
 
 export interface RestHandlers {
-  readonly dispatcher: Dispatcher;
+  readonly dispatcher: JobControl;
   readonly resourceManager: ResourceManager;
   readonly compile: CompilePort;
   readonly metrics: Registry;
@@ -58,6 +66,21 @@ export function restRoutes(handlers: RestHandlers): readonly RestRoute[] {
       handle: (request) => dispatcher.detail(jobId(request)),
     },
     {
+      method: 'GET',
+      path: '/v1/jobs/:id/plan',
+      handle: (request) => dispatcher.plan(jobId(request)),
+    },
+    {
+      method: 'GET',
+      path: '/v1/jobs/:id/checkpoints',
+      handle: (request) => dispatcher.checkpoints(jobId(request)),
+    },
+    {
+      method: 'POST',
+      path: '/v1/jobs/:id/savepoints',
+      handle: (request) => makeSavepoint(handlers, request),
+    },
+    {
       method: 'POST',
       path: '/v1/jobs/:id/cancel',
       handle: (request, reply) => reply.status(202).send(dispatcher.cancel(jobId(request))),
@@ -65,7 +88,7 @@ export function restRoutes(handlers: RestHandlers): readonly RestRoute[] {
     {
       method: 'POST',
       path: '/v1/jobs/:id/stop',
-      handle: (request, reply) => reply.status(202).send(dispatcher.stop(jobId(request))),
+      handle: (request, reply) => stopJob(handlers, request, reply),
     },
     {
       method: 'GET',
@@ -87,9 +110,53 @@ async function submitJob(
     const details = problemOfPipeline(compiled.problems);
     return reply.status(details.status).type(PROBLEM_JSON).send(details);
   }
-  const id = handlers.dispatcher.submit(compiled.jobGraph);
+  const { restoreFrom, allowDroppedState } = submission;
+  const id = await handlers.dispatcher.submit(compiled.jobGraph, {
+    ...(restoreFrom === undefined ? {} : { restoreFrom: absoluteUri(restoreFrom) }),
+    ...(allowDroppedState === undefined ? {} : { allowDroppedState }),
+  });
   const answer: SubmitJobAnswer = { id, warnings: compiled.warnings };
   return reply.status(201).header('location', `/v1/jobs/${id}`).send(answer);
+}
+
+async function makeSavepoint(
+  { dispatcher }: RestHandlers,
+  request: FastifyRequest,
+): Promise<SavepointAnswer> {
+  const id = jobId(request);
+  const target = targetOf(parse(savepointRequestSchema, request.body ?? {}, 'the request'));
+  return { path: await dispatcher.savepoint(id, target) };
+}
+
+async function stopJob(
+  { dispatcher }: RestHandlers,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<unknown> {
+  const id = jobId(request);
+  const body = parse(stopJobRequestSchema, request.body ?? {}, 'the request');
+  if (body.savepoint === true) {
+    const answer: SavepointAnswer = {
+      path: await dispatcher.stopWithSavepoint(id, targetOf(body)),
+    };
+    return answer;
+  }
+  if (body.directory !== undefined) {
+    throw new SluiceError('ARGUMENT_INVALID', 'a directory is for a savepoint: say savepoint too', {
+      domain: 'user',
+      context: { field: 'directory' },
+    });
+  }
+  return reply.status(202).send(dispatcher.stop(id));
+}
+
+function targetOf({ directory }: SavepointRequest): { readonly directory: string | null } {
+  return { directory: directory === undefined ? null : absoluteUri(directory) };
+}
+
+/** Paths mean something on the caller's machine only. */
+function absoluteUri(location: string): string {
+  return formatUri(parseUri(location));
 }
 
 function compileInTime(handlers: RestHandlers, request: SubmitJobRequest): Promise<CompileResult> {

@@ -1,4 +1,5 @@
 import type { JobGraph } from '../../shared/job-graph/job-graph.ts';
+import { matchSlots, spreadOverTaskManagers } from './slot-matching.ts';
 import { type SlotSharingGroup, slotSharingGroups } from './slot-sharing-groups.ts';
 import { type SlotOffer, slotKey, slotMatches } from './slots.ts';
 
@@ -42,30 +43,6 @@ export function schedule(jobGraph: JobGraph, registered: readonly SlotOffer[]): 
   return { kind: 'placed', plan, adaptive };
 }
 
-/** First one slot of each task manager, then the second of each, …; the freest come first. */
-function spreadOverTaskManagers(free: readonly SlotOffer[]): SlotOffer[] {
-  const byTaskManager = Map.groupBy(free, (slot) => slot.taskManagerId);
-  const queues = [...byTaskManager.values()].toSorted(
-    (left, right) => right.length - left.length || compareIds(left, right),
-  );
-  for (const queue of queues) queue.sort((left, right) => left.slotIndex - right.slotIndex);
-  const rounds = Math.max(0, ...queues.map((queue) => queue.length));
-  const spread: SlotOffer[] = [];
-  for (let round = 0; round < rounds; round += 1) {
-    for (const queue of queues) {
-      const slot = queue[round];
-      if (slot !== undefined) spread.push(slot);
-    }
-  }
-  return spread;
-}
-
-function compareIds(left: readonly SlotOffer[], right: readonly SlotOffer[]): number {
-  const leftId = left[0]?.taskManagerId ?? '';
-  const rightId = right[0]?.taskManagerId ?? '';
-  return leftId < rightId ? -1 : leftId > rightId ? 1 : 0;
-}
-
 /** Slot key → index of its group, for all required slots; null where there are not enough. */
 function matchRequired(
   groups: readonly SlotSharingGroup[],
@@ -74,28 +51,10 @@ function matchRequired(
   const demands = groups.flatMap((group, index) =>
     Array.from({ length: group.slotsRequired }, () => index),
   );
-  if (demands.length > offers.length) return null;
-  const demandOfSlot = new Map<string, number>();
-  // Kuhn's algorithm: a demand may push another one to another slot of that one's choice.
-  const place = (demand: number, tried: Set<string>): boolean => {
-    const group = groups[demands[demand] ?? -1];
-    if (group === undefined) return false;
-    for (const slot of offers) {
-      const key = slotKey(slot);
-      if (tried.has(key) || !slotMatches(slot, group.profile)) continue;
-      tried.add(key);
-      const holder = demandOfSlot.get(key);
-      if (holder === undefined || place(holder, tried)) {
-        demandOfSlot.set(key, demand);
-        return true;
-      }
-    }
-    return false;
-  };
-  for (let demand = 0; demand < demands.length; demand += 1) {
-    if (!place(demand, new Set())) return null;
-  }
-  return new Map([...demandOfSlot].map(([key, demand]) => [key, demands[demand] ?? 0]));
+  const profiles = demands.flatMap((index) => groups[index]?.profile ?? []);
+  const slots = matchSlots(profiles, offers);
+  if (slots === null) return null;
+  return new Map(slots.map((slot, demand) => [slotKey(slot), demands[demand] ?? 0]));
 }
 
 /** Gives free slots to groups that can use more; true where any group could. */

@@ -14,6 +14,8 @@ const SPLIT_RECORDS_MAX = 250_000;
 interface DatagenEnumeratorState {
   readonly next: number;
   readonly returned: readonly DatagenSplit[];
+  readonly assigned: number;
+  readonly stopped: boolean;
 }
 
 /**
@@ -65,12 +67,19 @@ export class DatagenEnumerator implements SplitEnumerator<DatagenSplit> {
   }
 
   snapshotState(): DatagenEnumeratorState {
-    return { next: this.#next, returned: [...this.#returned] };
+    return {
+      next: this.#next,
+      returned: [...this.#returned],
+      assigned: this.#assigned,
+      stopped: this.#stopped,
+    };
   }
 
   restoreState(state: unknown): void {
-    const { next, returned } = state as DatagenEnumeratorState;
+    const { next, returned, assigned, stopped } = state as DatagenEnumeratorState;
     this.#next = next;
+    this.#assigned = assigned;
+    this.#stopped = stopped;
     this.#returned.splice(0, this.#returned.length, ...returned);
   }
 

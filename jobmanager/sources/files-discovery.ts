@@ -41,8 +41,9 @@ export class FilesDiscovery {
     return this.#seen?.toBytes() ?? new Uint8Array(0);
   }
 
+  /** Bounded discovery remembers what it is given: the state may be that of a watch. */
   restore(bytes: Uint8Array): void {
-    if (this.#seen !== null) this.#seen = SeenSet.fromBytes(bytes);
+    if (this.#seen !== null || bytes.length > 0) this.#seen = SeenSet.fromBytes(bytes);
   }
 
   #isWanted(file: FileStatus): boolean {
@@ -75,20 +76,26 @@ export class FilesDiscovery {
   }
 }
 
-/** Calls back with each page of a listing, one after the other; `onPage` may wait (back-pressure). */
+/**
+ * Calls back with each page of a listing behind `startAfter` (null: all of it), one after the other,
+ * and with where the listing would go on behind the page; `onPage` may wait (back-pressure).
+ */
 export async function forEachPage(
   fileSystem: FileSystem,
   rootUri: string,
   signal: AbortSignal,
-  onPage: (files: readonly FileStatus[]) => Promise<void>,
+  onPage: (files: readonly FileStatus[], listedThrough: string | null) => Promise<void>,
+  startAfter: string | null = null,
 ): Promise<void> {
-  let startAfter: string | null = null;
-  do {
+  let listedThrough = startAfter;
+  let isLast = false;
+  while (!isLast && !signal.aborted) {
     const page: Awaited<ReturnType<FileSystem['list']>> = await fileSystem.list(rootUri, {
       signal,
-      ...(startAfter === null ? {} : { startAfter }),
+      ...(listedThrough === null ? {} : { startAfter: listedThrough }),
     });
-    await onPage(page.files);
-    startAfter = page.next;
-  } while (startAfter !== null && !signal.aborted);
+    isLast = page.next === null;
+    listedThrough = page.next ?? page.files.at(-1)?.uri ?? listedThrough;
+    await onPage(page.files, listedThrough);
+  }
 }

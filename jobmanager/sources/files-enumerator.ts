@@ -2,6 +2,7 @@ import type { FileSplit } from '../../shared/connectors/splits.ts';
 import { SluiceError } from '../../shared/errors/sluice-error.ts';
 import type { FileStatus, FileSystem } from '../../shared/filesystem/filesystem.ts';
 import type { FileSystemRegistry } from '../../shared/filesystem/filesystem-registry.ts';
+import { compareUris } from '../../shared/filesystem/uri.ts';
 import type { FilesSourceOptions } from '../../shared/pipeline/kinds/source-files.ts';
 import type { Clock } from '../../shared/time/clock.ts';
 import { pause } from '../../shared/time/pause.ts';
@@ -28,6 +29,17 @@ export interface FilesEnumeratorDependencies {
   readonly onWarning?: (message: string) => void;
 }
 
+/** What a checkpoint keeps: at most about `PENDING_MAX` splits, and 8 bytes for each file seen. */
+interface FilesEnumeratorState {
+  readonly seen: Uint8Array;
+  readonly pending: readonly FileSplit[];
+  /** A bounded listing is ordered: where it goes on says what was found before. */
+  readonly listedThrough: string | null;
+  readonly complete: boolean;
+  readonly stopped: boolean;
+  readonly assigned: number;
+}
+
 /**
  * Discovers files by listing, once or every `watch` interval, and hands them to the readers that
  * ask, round robin. Runs on the job manager's thread; memory is bounded by `PENDING_MAX` splits and
@@ -49,6 +61,9 @@ export class FilesEnumerator implements SplitEnumerator<FileSplit> {
   #resumeListing: (() => void) | null = null;
   #rateTimer: (() => void) | null = null;
   #complete = false;
+  #stopped = false;
+  /** Of a bounded listing: up to here its files are pending or handed out. */
+  #listedThrough: string | null = null;
   #discovered = 0;
   #assigned = 0;
 
@@ -95,18 +110,37 @@ export class FilesEnumerator implements SplitEnumerator<FileSplit> {
     this.#pending = [];
     this.#pendingStart = 0;
     this.#discovered = this.#assigned;
+    this.#stopped = true;
     this.#complete = true;
     this.#dispatch();
   }
 
-  snapshotState(): unknown {
-    return { seen: this.#discovery.snapshot(), pending: this.#pending.slice(this.#pendingStart) };
+  snapshotState(): FilesEnumeratorState {
+    return {
+      seen: this.#discovery.snapshot(),
+      pending: this.#pending.slice(this.#pendingStart),
+      listedThrough: this.#listedThrough,
+      complete: this.#complete,
+      stopped: this.#stopped,
+      assigned: this.#assigned,
+    };
   }
 
+  /**
+   * The pipeline may have become a watch since, or have ceased to be one: what either of them had
+   * found before is not found again.
+   */
   restoreState(state: unknown): void {
-    const { seen, pending } = state as { seen: Uint8Array; pending: FileSplit[] };
-    this.#discovery.restore(seen);
-    this.#pending = [...pending];
+    const restored = state as FilesEnumeratorState;
+    this.#discovery.restore(restored.seen);
+    this.#pending = [...restored.pending];
+    this.#pendingStart = 0;
+    this.#listedThrough = restored.listedThrough;
+    this.#stopped = restored.stopped;
+    const isWatch = this.#options.watch !== undefined;
+    this.#complete = restored.stopped || (restored.complete && !isWatch);
+    this.#assigned = restored.assigned;
+    this.#discovered = restored.assigned + restored.pending.length;
   }
 
   progress(): EnumeratorProgress {
@@ -127,7 +161,7 @@ export class FilesEnumerator implements SplitEnumerator<FileSplit> {
   async #discover(): Promise<void> {
     const { clock } = this.#dependencies;
     const intervalMs = this.#options.watch;
-    for (let round = 0; !this.#abort.signal.aborted; round += 1) {
+    for (let round = 0; !this.#complete && !this.#abort.signal.aborted; round += 1) {
       const startedAtMs = clock.monotonicMs();
       await this.#listOnce(round);
       if (intervalMs === undefined) return;
@@ -140,10 +174,15 @@ export class FilesEnumerator implements SplitEnumerator<FileSplit> {
     const fileSystem = this.#dependencies.fileSystems.forUri(this.#options.path);
     try {
       if (round === 0) await this.#requireFolder(fileSystem);
-      await forEachPage(fileSystem, this.#options.path, this.#abort.signal, async (files) => {
+      const isWatch = this.#options.watch !== undefined;
+      const onPage = async (files: readonly FileStatus[], listedThrough: string | null) => {
         this.#enqueue(await this.#settled(files));
+        if (!isWatch) this.#listedThrough = listedThrough;
         if (this.#pending.length - this.#pendingStart >= PENDING_MAX) await this.#waitForReaders();
-      });
+      };
+      const startAfter = isWatch ? null : this.#listedThrough;
+      await forEachPage(fileSystem, this.#options.path, this.#abort.signal, onPage, startAfter);
+      if (isWatch) this.#listedThrough = null;
     } catch (error) {
       if (this.#abort.signal.aborted) return;
       // The first listing shows whether the source is right at all; later ones may fail in passing.
@@ -194,12 +233,18 @@ export class FilesEnumerator implements SplitEnumerator<FileSplit> {
 
   #enqueue(files: readonly FileStatus[]): void {
     if (this.#abort.signal.aborted) return;
-    const found = this.#discovery.take(files);
+    const found = this.#discovery.take(files).filter((file) => !this.#isListed(file));
     this.#discovered += found.length;
     for (const { uri, etag, size, modifiedAtMs } of found) {
       this.#pending.push({ uri, etag, size, modifiedAtMs });
     }
     this.#dispatch();
+  }
+
+  /** Only for a watch that goes on from a bounded listing: what that one had found is seen. */
+  #isListed({ uri }: FileStatus): boolean {
+    const through = this.#options.watch === undefined ? null : this.#listedThrough;
+    return through !== null && compareUris(uri, through) <= 0;
   }
 
   #waitForReaders(): Promise<void> {

@@ -1,5 +1,6 @@
 import {
   type SerializedError,
+  SluiceError,
   serializeError,
   toSluiceError,
 } from '../../shared/errors/sluice-error.ts';
@@ -15,34 +16,52 @@ export interface SourceCoordinatorOptions {
   readonly sendToAttempt: (attemptId: string, message: JobManagerMessage) => void;
   /** Discovery failed for good. At most once. */
   readonly onFailure: (error: SerializedError) => void;
+  /** Only where readers can be started again; see {@link SourceCoordinator.subtaskReset}. */
+  readonly tracking?: {
+    /** `trackingComplete` changed: it is false while too many splits were assigned to keep them. */
+    readonly onChanged: () => void;
+  };
 }
+
+/** What the enumerator goes on from; null: from the beginning. */
+export type RestoredEnumerator = { readonly state: unknown } | null;
 
 /** Splits that one request can get; a reader that wants more asks again. */
 const SPLITS_PER_REQUEST_MAX = 1_024;
 
 /**
  * The job manager's end of one source (FLIP-27's SourceCoordinator): runs the enumerator, passes the
- * readers' requests to it and its answers to the readers, by attempt. Whatever the enumerator throws
- * fails the job, never the job manager. Single-threaded.
+ * readers' requests to it and its answers to the readers, by attempt. It outlives the attempts: a
+ * reader that is started again gets back what it lost, and the enumerator goes on. Whatever the
+ * enumerator throws fails the job, never the job manager. Single-threaded.
  */
 export class SourceCoordinator {
   readonly operatorId: string;
   readonly #options: SourceCoordinatorOptions;
-  readonly #tracker = new SplitAssignmentTracker();
+  readonly #tracker: SplitAssignmentTracker | null;
+  #trackingComplete = true;
   /** Attempt ids of the readers that still run, by subtask. */
   readonly #readers: (string | null)[];
+  /** Requests that came before the start, by subtask: the state may still be on its way. */
+  readonly #early = new Map<number, number>();
   #progress: EnumeratorProgress | null = null;
+  #started = false;
+  #stopped = false;
   #over = false;
 
   constructor(options: SourceCoordinatorOptions) {
     this.operatorId = options.operatorId;
     this.#options = options;
+    this.#tracker = options.tracking === undefined ? null : new SplitAssignmentTracker();
     this.#readers = [...options.attemptIds];
   }
 
-  start(): void {
-    this.#guarded(() =>
-      this.#options.enumerator.start({
+  start(restored: RestoredEnumerator = null): void {
+    const { enumerator } = this.#options;
+    this.#guarded(() => {
+      if (restored !== null) enumerator.restoreState?.(restored.state);
+      this.#started = true;
+      return enumerator.start({
         parallelism: this.#readers.length,
         assignSplits: (subtask, splits) => this.#assign(subtask, splits),
         signalNoMoreSplits: (subtask) => {
@@ -51,8 +70,13 @@ export class SourceCoordinator {
           this.#options.sendToAttempt(attemptId, { kind: 'no-more-splits', attemptId });
         },
         fail: (error) => this.#fail(error),
-      }),
-    );
+      });
+    });
+    if (this.#stopped) this.#guarded(() => enumerator.stop());
+    for (const [subtask, count] of this.#early) {
+      this.#guarded(() => enumerator.handleSplitRequest(subtask, count));
+    }
+    this.#early.clear();
   }
 
   /** From attempts that no longer run, or never did: nothing happens. */
@@ -60,19 +84,69 @@ export class SourceCoordinator {
     const subtask = this.#readers.indexOf(attemptId);
     if (subtask < 0 || count < 1) return;
     const bounded = Math.min(count, SPLITS_PER_REQUEST_MAX);
-    this.#guarded(() => this.#options.enumerator.handleSplitRequest(subtask, bounded));
+    if (this.#started) {
+      this.#guarded(() => this.#options.enumerator.handleSplitRequest(subtask, bounded));
+    } else {
+      const early = (this.#early.get(subtask) ?? 0) + bounded;
+      this.#early.set(subtask, Math.min(early, SPLITS_PER_REQUEST_MAX));
+    }
   }
 
   /** Drain: what was found is still handed out. */
   stop(): void {
-    this.#guarded(() => this.#options.enumerator.stop());
+    this.#stopped = true;
+    if (this.#started) this.#guarded(() => this.#options.enumerator.stop());
   }
 
   attemptEnded(attemptId: string): void {
     const subtask = this.#readers.indexOf(attemptId);
     if (subtask < 0) return;
     this.#readers[subtask] = null;
-    this.#tracker.take(attemptId);
+    this.#early.delete(subtask);
+  }
+
+  /**
+   * A new attempt takes the subtask's place, restored from the latest completed checkpoint: what the
+   * old one was assigned since then goes back to the enumerator. Call it when the new attempt has been
+   * deployed, for messages to it may follow at once.
+   */
+  subtaskReset(subtask: number, attemptId: string): void {
+    this.#readers[subtask] = attemptId;
+    this.#early.delete(subtask);
+    const splits = this.#tracker?.takeBack(subtask) ?? [];
+    if (this.#started) this.#guarded(() => this.#options.enumerator.addSplitsBack(splits, subtask));
+  }
+
+  // Checkpoints
+
+  /**
+   * The enumerator's state; from here on splits belong to the next checkpoint. Throws what the
+   * enumerator throws, and CANCELLED while there is no state to take.
+   */
+  snapshotState(checkpointId: number): unknown {
+    if (!this.#started || this.#over) {
+      throw new SluiceError('CANCELLED', `the source ${this.operatorId} does not run`, {
+        domain: 'external',
+        retry: 'backoff',
+        context: { node: this.operatorId },
+      });
+    }
+    const state = this.#options.enumerator.snapshotState(checkpointId);
+    this.#tracker?.snapshot(checkpointId);
+    return state;
+  }
+
+  checkpointComplete(checkpointId: number): void {
+    this.#tracker?.checkpointComplete(checkpointId);
+    this.#noteTracking();
+  }
+
+  /** Its epoch joins the next one. */
+  checkpointAborted(): void {}
+
+  /** Whether readers can be started again singly; never after the enumerator's end. */
+  get trackingComplete(): boolean {
+    return this.#trackingComplete && !this.#over;
   }
 
   /** Stays readable after the end. */
@@ -95,10 +169,20 @@ export class SourceCoordinator {
   }
 
   #assign(subtask: number, splits: readonly unknown[]): void {
+    if (this.#over || splits.length === 0) return;
+    // Also where the reader has ended just now: its next attempt gives them back.
+    this.#tracker?.assigned(subtask, splits);
+    this.#noteTracking();
     const attemptId = this.#readers[subtask];
-    if (this.#over || attemptId == null || splits.length === 0) return;
-    this.#tracker.assigned(attemptId, splits);
+    if (attemptId == null) return;
     this.#options.sendToAttempt(attemptId, { kind: 'assign-splits', attemptId, splits });
+  }
+
+  #noteTracking(): void {
+    const complete = this.#tracker?.complete ?? true;
+    if (complete === this.#trackingComplete) return;
+    this.#trackingComplete = complete;
+    this.#options.tracking?.onChanged();
   }
 
   #guarded(call: () => Promise<void> | void): void {

@@ -7,14 +7,24 @@ export interface SplitEnumerator<Split> {
   start(context: SplitEnumeratorContext<Split>): Promise<void> | void;
   /** A reader wants up to `count` splits. Answered through `assignSplits`, at once or later. */
   handleSplitRequest(subtask: number, count: number): void;
-  /** The reader's attempt ended; splits it had not finished come back to be handed out again. */
+  /**
+   * The reader was replaced by a new attempt of the same subtask, which has asked for nothing yet and
+   * was told nothing. What it does not find in its restored state comes back (maybe nothing), to be
+   * handed out again; also after `stop`.
+   */
   addSplitsBack(splits: readonly Split[], subtask: number): void;
   /**
    * Ends the source early: nothing more is discovered or handed out, and readers are told so. What
    * they hold already is still processed.
    */
   stop(): void;
+  /**
+   * All that `restoreState` needs to go on with what was not handed out yet: what is not in it and was
+   * handed out is in the readers' state. Called between two callbacks, at any time after the start.
+   * Values of `shared/serialization`.
+   */
   snapshotState(checkpointId: number): unknown;
+  /** Before the start. The parallelism may be another one than then. */
   restoreState?(state: unknown): void;
   progress(): EnumeratorProgress;
   close(): Promise<void> | void;

@@ -54,10 +54,25 @@ export type RestartSettings =
       readonly delayMs: number;
     };
 
-export const RESTART_DEFAULT: RestartSettings = {
+export const RESTART_DEFAULT = {
   strategy: 'exponential-delay',
   initialDelayMs: 100,
   delayMaxMs: 60_000,
   factor: 2,
   resetAfterMs: 60_000,
+} as const satisfies RestartSettings;
+
+/** What each strategy's options are where the pipeline says nothing else. */
+export const RESTART_DEFAULTS = {
+  none: { strategy: 'none' },
+  'fixed-delay': { strategy: 'fixed-delay', attempts: 3, delayMs: 1_000 },
+  'exponential-delay': RESTART_DEFAULT,
+  'failure-rate': {
+    strategy: 'failure-rate',
+    failuresMax: 3,
+    intervalMs: 60_000,
+    delayMs: 1_000,
+  },
+} as const satisfies {
+  [Strategy in RestartSettings['strategy']]: RestartSettings;
 };

@@ -25,6 +25,8 @@ export interface JobManagerOptions {
   readonly shutdownTimeoutMs: number;
   /** Ended jobs that are still listed. */
   readonly endedJobsMax: number;
+  /** Where checkpoints, jobs and the leader's lease lie, a URI; null: no checkpoints, no restarts. */
+  readonly storage: string | null;
 }
 
 export const JOB_MANAGER_RPC_PORT = 6123;
@@ -44,4 +46,5 @@ export const JOB_MANAGER_DEFAULTS: JobManagerOptions = {
   cancellationTimeoutMs: 30_000,
   shutdownTimeoutMs: 10_000,
   endedJobsMax: 100,
+  storage: null,
 };

@@ -118,6 +118,9 @@ function buildGraph(
     })),
     bounded: spec.nodes.every(endsByItself),
     onError: spec.onError,
+    checkpoints: spec.checkpoints,
+    restart: spec.restart,
+    state: spec.state,
   };
 }
 

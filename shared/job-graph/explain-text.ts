@@ -1,4 +1,5 @@
 import type { ExplainedNode, ExplainedTask, Explanation } from './explain.ts';
+import { recoveryText } from './recovery-text.ts';
 
 /** An explanation for the terminal: the plan as a tree, tasks and exchanges as tables. Pure. */
 export function explainText(explanation: Explanation): string {
@@ -10,7 +11,8 @@ export function explainText(explanation: Explanation): string {
         ? 'rejected records are counted and logged'
         : `rejected records go to ${deadLetters}`;
   const sections = [
-    `${name}: ${bounded ? 'ends with its input' : 'runs until it is stopped'}; ${rejected}`,
+    `${name}: ${bounded ? 'ends with its input' : 'runs until it is stopped'}; ${rejected}\n` +
+      `recovery: ${recoveryText(explanation)}`,
     section('Plan', planTree(explanation.nodes)),
     section('Tasks', table(explanation.tasks.map(taskRow))),
   ];

@@ -1,3 +1,5 @@
+import type { CheckpointSettings, RestartSettings } from '../checkpoint/checkpoint-settings.ts';
+import type { StateSettings } from '../checkpoint/state-backend.ts';
 import type { PipelineSpec } from '../pipeline/pipeline-spec.ts';
 import { estimateTraffic } from './estimate-traffic.ts';
 import type { JobGraph, JobVertex, OperatorNode, Partitioner } from './job-graph.ts';
@@ -12,6 +14,10 @@ export interface Explanation {
   readonly onError: 'dead-letter' | 'fail';
   /** Where rejected records go; null: they are counted and logged. */
   readonly deadLetters: string | null;
+  /** Null: none are taken, and a failure ends the job. */
+  readonly checkpoints: CheckpointSettings | null;
+  readonly restart: RestartSettings;
+  readonly state: StateSettings;
   /** The logical plan, in topological order. */
   readonly nodes: readonly ExplainedNode[];
   readonly tasks: readonly ExplainedTask[];
@@ -71,6 +77,9 @@ export function explain(
     bounded: graph.bounded,
     onError: spec.onError,
     deadLetters: deadLettersOf(graph),
+    checkpoints: spec.checkpoints,
+    restart: spec.restart,
+    state: spec.state,
     nodes: names.flatMap((name) => {
       const node = specs.get(name);
       const operator = operators.get(name);

@@ -25,14 +25,19 @@ export type ExecutionState = keyof typeof EXECUTION_TRANSITIONS;
  *
  *   CREATED ─► WAITING_FOR_RESOURCES ─► RUNNING ─► FINISHED
  *                      │                  ├─► STOPPING ─► FINISHED
+ *                      │                  ├─► RESTARTING ─► RUNNING, STOPPING
  *                      │                  ├─► FAILING ─► FAILED
  *                      └──────────────────┴─► CANCELLING ─► CANCELED
+ *
+ * RESTARTING, which only jobs with checkpoints know, comes from STOPPING too; it can fail and be
+ * cancelled.
  */
 export const JOB_TRANSITIONS = {
   CREATED: ['WAITING_FOR_RESOURCES', 'CANCELLING', 'FAILED'],
   WAITING_FOR_RESOURCES: ['RUNNING', 'CANCELLING', 'CANCELED', 'FAILED'],
-  RUNNING: ['STOPPING', 'CANCELLING', 'FAILING', 'FINISHED'],
-  STOPPING: ['FINISHED', 'CANCELLING', 'FAILING'],
+  RUNNING: ['STOPPING', 'RESTARTING', 'CANCELLING', 'FAILING', 'FINISHED'],
+  STOPPING: ['RESTARTING', 'FINISHED', 'CANCELLING', 'FAILING'],
+  RESTARTING: ['RUNNING', 'STOPPING', 'CANCELLING', 'FAILING'],
   FAILING: ['FAILED'],
   CANCELLING: ['CANCELED', 'FAILED'],
   FINISHED: [],

@@ -14,6 +14,7 @@ import { PipelineSource } from './pipeline-source.ts';
 import type { NodeSpec, PipelineSpec } from './pipeline-spec.ts';
 import { readNodes } from './read-nodes.ts';
 import type { RecordShape } from './record-shape.ts';
+import { checkpointSettings, restartSettings, stateSettings } from './recovery-schema.ts';
 import { substituteParameters } from './substitute-parameters.ts';
 import { zodProblems } from './zod-problems.ts';
 
@@ -68,11 +69,7 @@ export function parsePipeline(input: PipelineText): ParseResult {
   const outlines = readNodes(source, substituted, problems);
   const graph = checkGraph(source, outlines, problems, warnings);
   const { inputs } = checkNodes(source, graph.order, problems);
-  if (head?.onError === 'fail' && head.deadLetters !== null) {
-    const message = 'nothing reaches the dead letters: "onError: fail" ends the job instead';
-    const details = { code: 'PIPELINE_INVALID', message, severity: 'warning' } as const;
-    warnings.push(source.problemAt({ path: ['deadLetters'], on: 'key' }, details));
-  }
+  if (head !== null) warnings.push(...headWarnings(source, substituted, head));
   if (problems.length > 0 || head === null) {
     // What looks doubtful is often only what a mistake left behind.
     return { ok: false, problems: inOrder(problems), warnings: [] };
@@ -119,7 +116,32 @@ function readHead(
     deadLetters: deadLetters ?? null,
     onError,
     parallelism: parallelism ?? null,
+    checkpoints: checkpointSettings(parsed.data.checkpoints),
+    restart: restartSettings(parsed.data.restart),
+    state: stateSettings(parsed.data.state),
   };
+}
+
+/** Options that are allowed together, but of which one makes the other pointless. */
+function headWarnings(
+  source: PipelineSource,
+  root: LocatedMap,
+  head: Omit<PipelineSpec, 'nodes'>,
+): readonly SluiceError[] {
+  const warning = (option: string, message: string): SluiceError => {
+    const details = { code: 'PIPELINE_INVALID', message, severity: 'warning' } as const;
+    return source.problemAt({ path: [option], on: 'key' }, details);
+  };
+  const warnings: SluiceError[] = [];
+  if (head.onError === 'fail' && head.deadLetters !== null) {
+    const message = 'nothing reaches the dead letters: "onError: fail" ends the job instead';
+    warnings.push(warning('deadLetters', message));
+  }
+  if (head.checkpoints === null && root.entries.has('restart')) {
+    const message = 'nothing is restarted: with "checkpoints: off" a failure ends the job';
+    warnings.push(warning('restart', message));
+  }
+  return warnings;
 }
 
 const BEFORE_ALL = 0;

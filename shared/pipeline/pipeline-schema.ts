@@ -4,6 +4,7 @@ import { resourcesSchema } from './kinds/common.ts';
 import { KINDS, type NodeCategory } from './kinds/kinds.ts';
 import { deadLettersSchema } from './kinds/sink-files.ts';
 import { PARAMETER_NAME, parameterSchema } from './parameters.ts';
+import { checkpointsSchema, restartSchema, stateSchema } from './recovery-schema.ts';
 
 /** The shape of a pipeline's file: what surrounds the options of the kinds. */
 export const NODE_NAME = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
@@ -88,6 +89,9 @@ export const pipelineSchema = z.strictObject({
     .default('dead-letter')
     .describe('what a rejected record does: it is put aside, or the job fails'),
   parallelism: parallelismSchema.optional().describe('for nodes that name none'),
+  checkpoints: checkpointsSchema,
+  restart: restartSchema,
+  state: stateSchema,
 });
 
 /** Options of the file's top level that are checked as one object. */

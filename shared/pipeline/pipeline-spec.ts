@@ -1,4 +1,6 @@
 import type { z } from 'zod';
+import type { CheckpointSettings, RestartSettings } from '../checkpoint/checkpoint-settings.ts';
+import type { StateSettings } from '../checkpoint/state-backend.ts';
 import type { ResourceRequest } from './kinds/common.ts';
 import type { KINDS, NodeCategory } from './kinds/kinds.ts';
 import type { DeadLettersOptions } from './kinds/sink-files.ts';
@@ -12,6 +14,10 @@ export interface PipelineSpec {
   readonly onError: 'dead-letter' | 'fail';
   /** For nodes that name none; null: as many as there are slots. */
   readonly parallelism: number | null;
+  /** Null: none are taken. */
+  readonly checkpoints: CheckpointSettings | null;
+  readonly restart: RestartSettings;
+  readonly state: StateSettings;
 }
 
 /** What every node has beside the options of its kind. */

@@ -69,6 +69,10 @@ function describe(
       ];
     case 'invalid_value':
       return [invalidValue(issue, path, option)];
+    case 'custom':
+      // Some checks say all there is to say, about the option itself rather than about its value.
+      if (issue.params?.['sentence'] === true) return [{ path, on: 'key', message: issue.message }];
+      return [{ path, message: `${option} ${constraint(issue)}` }];
     default:
       return [{ path, message: `${option} ${constraint(issue)}` }];
   }
@@ -121,7 +125,8 @@ function describeUnion(
     .flat()
     .flatMap((inner) => (inner.code === 'invalid_value' ? inner.values.map(String) : []));
   if (values.length > 0 && typeof issue.input === 'string') {
-    const hint = suggest(issue.input, 'Allowed', values);
+    const takesMap = issue.errors.flat().some(({ code }) => code === 'invalid_type');
+    const hint = `${suggest(issue.input, 'Allowed', values)}${takesMap ? ', or a map' : ''}`;
     return [{ path, message: `${option} cannot be ${show(issue)}`, hint }];
   }
   const expected = [...new Set(issue.errors.flat().map(expectation))].join(' or ');
@@ -184,7 +189,7 @@ function quoted(path: ValuePath, owner: IssueOwner): string {
 /** A duration is text to zod; people are told that it is a duration, and how one looks. */
 function wanted(issue: Issue, path: ValuePath, schema: z.ZodType): string {
   const meta = metaOf(schemaAt(schema, path, true));
-  const isQuantity = meta?.['title'] === 'duration' || meta?.['title'] === 'size';
+  const isQuantity = /^(duration|size)\b/.test(String(meta?.['title'] ?? ''));
   if (!isQuantity || !Array.isArray(meta?.['examples'])) return expectation(issue);
   return `a ${meta['title']} such as ${meta['examples'].join(' or ')}`;
 }

@@ -2,9 +2,14 @@ import { ERROR_CODES, type ErrorCode } from '../errors/codes.ts';
 import { deserializeError, type SerializedError, SluiceError } from '../errors/sluice-error.ts';
 import type {
   ClusterOverview,
+  JobCheckpointsDetail,
   JobDetail,
+  JobPlan,
   JobSummary,
   ProblemDetails,
+  SavepointAnswer,
+  SavepointRequest,
+  StopJobRequest,
   SubmitJobAnswer,
   SubmitJobRequest,
   TaskManagerInfo,
@@ -27,6 +32,8 @@ export type SubmitOutcome =
 
 const TIMEOUT_MS = 10_000;
 const SUBMIT_TIMEOUT_MS = 130_000;
+/** A savepoint is aligned: under back-pressure it takes as long as what is in flight. */
+const SAVEPOINT_TIMEOUT_MS = 290_000;
 /** A job's detail with thousands of subtasks stays far below it. */
 const ANSWER_BYTES_MAX = 32 * 1024 ** 2;
 
@@ -74,6 +81,28 @@ export class RestClient {
     return this.#call<JobDetail>('POST', `/v1/jobs/${encodeURIComponent(id)}/stop`);
   }
 
+  plan(id: string): Promise<JobPlan> {
+    return this.#call<JobPlan>('GET', `/v1/jobs/${encodeURIComponent(id)}/plan`);
+  }
+
+  checkpoints(id: string): Promise<JobCheckpointsDetail> {
+    return this.#call<JobCheckpointsDetail>(
+      'GET',
+      `/v1/jobs/${encodeURIComponent(id)}/checkpoints`,
+    );
+  }
+
+  /** Resolves once it is complete. */
+  savepoint(id: string, request: SavepointRequest = {}): Promise<SavepointAnswer> {
+    return this.#savepoint(`/v1/jobs/${encodeURIComponent(id)}/savepoints`, request);
+  }
+
+  /** Resolves once the job has ended with the savepoint. */
+  stopWithSavepoint(id: string, request: SavepointRequest = {}): Promise<SavepointAnswer> {
+    const body: StopJobRequest = { ...request, savepoint: true };
+    return this.#savepoint(`/v1/jobs/${encodeURIComponent(id)}/stop`, body);
+  }
+
   async submitJob(request: SubmitJobRequest): Promise<SubmitOutcome> {
     const timeoutMs = Math.max(this.#timeoutMs, SUBMIT_TIMEOUT_MS);
     const answer = await this.#request('POST', '/v1/jobs', { body: request, timeoutMs });
@@ -87,6 +116,13 @@ export class RestClient {
   /** Resolves once the job manager answers. */
   async health(): Promise<void> {
     await this.#call('GET', '/v1/health');
+  }
+
+  async #savepoint(path: string, body: StopJobRequest): Promise<SavepointAnswer> {
+    const timeoutMs = Math.max(this.#timeoutMs, SAVEPOINT_TIMEOUT_MS);
+    const answer = await this.#request('POST', path, { body, timeoutMs });
+    if (answer.problem !== null) throw errorOf(answer.problem);
+    return answer.body as SavepointAnswer;
   }
 
   async #call<Answer>(method: 'GET' | 'POST', path: string): Promise<Answer> {

@@ -1,5 +1,9 @@
+import type { CheckpointFailureReason } from '../checkpoint/checkpoint-failure-reason.ts';
+import type { CheckpointSettings } from '../checkpoint/checkpoint-settings.ts';
 import type { SerializedError } from '../errors/sluice-error.ts';
+import type { PlanNode } from '../job-graph/job-plan.ts';
 import type { ExecutionState, JobState } from '../job-graph/states.ts';
+import type { CheckpointPurpose } from '../record/stream-event.ts';
 
 /** What travels over REST v1; the command line and the dashboard know only these. */
 
@@ -45,6 +49,10 @@ export interface SubmitJobRequest {
   readonly baseDirectory: string;
   /** `--set name=value`; paths among them already absolute. */
   readonly parameters: Readonly<Record<string, string>>;
+  /** The folder of a savepoint or a checkpoint to start from, as a URI. */
+  readonly restoreFrom?: string;
+  /** State in it that this pipeline has no operator for is left behind; else it is refused. */
+  readonly allowDroppedState?: boolean;
 }
 
 export interface SubmitJobAnswer {
@@ -67,11 +75,99 @@ export interface JobSummary {
 /** GET /v1/jobs/:id */
 export interface JobDetail extends JobSummary {
   readonly bounded: boolean;
-  /** Only while WAITING_FOR_RESOURCES: `needs 4 cpu slots, 2 free`. */
+  /** Only while it waits for slots, at first or to restart: `needs 4 cpu slots, 2 free`. */
   readonly waitingReason?: string;
+  /** What ended the job. */
   readonly failure: JobFailure | null;
+  /** How often it, or a part of it, was started again after a failure. */
+  readonly restarts: number;
+  /** What it failed of, the last ones, newest first; `EXCEPTIONS_MAX` at most. */
+  readonly exceptions: readonly JobException[];
+  /** Null where none are taken. */
+  readonly checkpoints: CheckpointsSummary | null;
   readonly progress: JobProgress;
   readonly vertices: readonly VertexDetail[];
+}
+
+export const EXCEPTIONS_MAX = 20;
+
+/** A failure that the job survived, or did not. */
+export interface JobException extends JobFailure {
+  /** What it was followed by. */
+  readonly outcome: 'restarted' | 'failed';
+}
+
+export interface CheckpointsSummary {
+  readonly counts: CheckpointCounts;
+  /** The last one that completed, savepoints included. */
+  readonly latest: CheckpointInfo | null;
+}
+
+/** Since this job manager leads the job. */
+export interface CheckpointCounts {
+  readonly completed: number;
+  readonly failed: number;
+  readonly inProgress: number;
+}
+
+/** GET /v1/jobs/:id/checkpoints */
+export interface JobCheckpointsDetail {
+  /** Null: the pipeline says `checkpoints: off`, or the job manager has no storage. */
+  readonly settings: CheckpointSettings | null;
+  readonly counts: CheckpointCounts;
+  readonly latest: CheckpointInfo | null;
+  readonly inProgress: CheckpointInfo | null;
+  /** Those that ended, newest first; `CHECKPOINT_HISTORY_MAX` at most. */
+  readonly history: readonly CheckpointInfo[];
+}
+
+export const CHECKPOINT_HISTORY_MAX = 50;
+
+export interface CheckpointInfo {
+  readonly id: number;
+  readonly purpose: CheckpointPurpose;
+  readonly status: 'COMPLETED' | 'FAILED' | 'IN_PROGRESS';
+  readonly triggeredAt: string;
+  /** From the trigger to its end, or to now. */
+  readonly durationMs: number;
+  /** What it stored itself; state that it shares with earlier ones is not counted. */
+  readonly bytes: number;
+  readonly failure: CheckpointFailure | null;
+  /** The folder with its `_metadata`, as a URI; null unless it is completed. */
+  readonly path: string | null;
+}
+
+export interface CheckpointFailure {
+  readonly reason: CheckpointFailureReason;
+  readonly message: string;
+}
+
+/** POST /v1/jobs/:id/savepoints → 200 SavepointAnswer, once it is complete. */
+export interface SavepointRequest {
+  /** A URI; the folder of the savepoint is made in it. Default: `savepoints` of the storage. */
+  readonly directory?: string;
+}
+
+/**
+ * POST /v1/jobs/:id/stop: without `savepoint` 202 JobDetail at once; with it 200 SavepointAnswer, once
+ * the job has ended with the savepoint.
+ */
+export interface StopJobRequest extends SavepointRequest {
+  readonly savepoint?: boolean;
+}
+
+export interface SavepointAnswer {
+  /** Of its folder, a URI: what `restoreFrom` takes. */
+  readonly path: string;
+}
+
+/** GET /v1/jobs/:id/plan */
+export interface JobPlan {
+  readonly id: string;
+  readonly name: string;
+  readonly state: JobState;
+  /** In topological order. */
+  readonly nodes: readonly PlanNode[];
 }
 
 /** The first thing that went wrong, and where. */

@@ -4,6 +4,7 @@ import type { Mailbox } from '../operators/operator-context.ts';
 import type { AlignedBarrier } from './checkpoint-barrier-handler.ts';
 import type { GateInput } from './gate-input.ts';
 import type { OperatorChain } from './operator-chain.ts';
+import type { OvertakingBarriers } from './overtaking-barriers.ts';
 import type { TaskCheckpoints } from './task-checkpoints.ts';
 import type { TaskInput } from './task-input.ts';
 
@@ -13,6 +14,7 @@ export interface CheckpointFlowOptions {
   /** Null for a source. */
   readonly gateInput: GateInput | null;
   readonly checkpoints: TaskCheckpoints;
+  readonly overtaking: OvertakingBarriers;
   readonly mailbox: Mailbox;
   readonly fail: (error: unknown) => void;
   /** The task's last checkpoint is complete: it ends once this promise has resolved. */
@@ -25,7 +27,7 @@ export interface CheckpointFlowOptions {
  * Of a `final` checkpoint's barrier the operators finish before it enters the chain, once: nothing
  * follows it but, where it is aborted, the next one. Behind a `suspend` barrier a source emits
  * nothing. When such a checkpoint is complete, and the input has ended, so does the task; where it is
- * aborted, everything goes on.
+ * aborted, or another one follows it (a new job manager may not know of it), everything goes on.
  */
 export class CheckpointFlow {
   readonly #options: CheckpointFlowOptions;
@@ -72,14 +74,12 @@ export class CheckpointFlow {
   }
 
   aborted(checkpointId: number): void {
-    const { chain, gateInput, checkpoints, input } = this.#options;
+    const { chain, gateInput, checkpoints } = this.#options;
     this.#abortedId = Math.max(this.#abortedId, checkpointId);
     checkpoints.aborted(checkpointId);
     chain.checkpointAborted(checkpointId);
     gateInput?.checkpointAborted(checkpointId);
-    if (this.#lastId !== checkpointId) return;
-    this.#lastId = null;
-    input.resume();
+    if (this.#lastId === checkpointId) this.#goOn();
   }
 
   /** Every channel has ended; may be called again. */
@@ -101,6 +101,12 @@ export class CheckpointFlow {
     end(this.#committed);
   }
 
+  /** What should have been the last checkpoint is not. */
+  #goOn(): void {
+    this.#lastId = null;
+    this.#options.input.resume();
+  }
+
   async #finishThenPass(aligned: AlignedBarrier): Promise<void> {
     const { chain, input, mailbox } = this.#options;
     input.pause();
@@ -117,14 +123,22 @@ export class CheckpointFlow {
     });
   }
 
-  #pass({ barrier, alignmentMs }: AlignedBarrier): void {
-    const { chain, input, gateInput } = this.#options;
+  #pass(aligned: AlignedBarrier): void {
+    const { chain, input, gateInput, overtaking } = this.#options;
+    const { barrier } = aligned;
     const { purpose, checkpointId } = barrier;
     const isLast = purpose === 'final' || purpose === 'suspend';
+    if (this.#lastId !== null && this.#committed === null) this.#goOn();
     if (isLast && checkpointId > this.#abortedId) {
       this.#lastId = checkpointId;
       if (purpose === 'suspend' && gateInput === null) input.pause();
     }
-    chain.passBarrier(barrier, alignmentMs);
+    if (overtaking.patienceMs(barrier) === 0) {
+      chain.passBarrier({ ...aligned, barrier: { ...barrier, alignment: 'unaligned' } });
+      return;
+    }
+    chain.passBarrier(aligned);
+    if (!chain.isPassing(checkpointId)) return;
+    overtaking.await(barrier, () => chain.overtake(checkpointId));
   }
 }

@@ -15,15 +15,38 @@ const DURATION_MS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 
+function durationMs(text: string): number {
+  const [, amount = '0', unit = 'ms'] = DURATION.exec(text) ?? [];
+  return Number(amount) * (DURATION_MS[unit] ?? 1);
+}
+
+const DURATION_HINT = 'a duration is a number and a unit: 500ms, 10s, 5m, 1h';
+
 /** `10s`, `500ms`, `2m`, `1h`; gives milliseconds. */
 export const durationSchema = z
   .string()
-  .regex(DURATION, 'a duration is a number and a unit: 500ms, 10s, 5m, 1h')
-  .transform((text) => {
-    const [, amount = '0', unit = 'ms'] = DURATION.exec(text) ?? [];
-    return Number(amount) * (DURATION_MS[unit] ?? 1);
-  })
+  .regex(DURATION, DURATION_HINT)
+  .transform(durationMs)
   .meta({ title: 'duration', examples: ['500ms', '10s', '5m'] });
+
+/** A duration with a lower bound. */
+export function durationOfAtLeast(minMs: number) {
+  return z
+    .string()
+    .regex(DURATION, { error: DURATION_HINT, abort: true })
+    .refine((text) => durationMs(text) >= minMs, `it must be at least ${minMs}ms`)
+    .transform(durationMs)
+    .meta({ title: 'duration', examples: ['500ms', '10s', '5m'] });
+}
+
+const DURATION_OR_NEVER = new RegExp(`^never$|${DURATION.source}`);
+
+/** A duration, or `never`, which gives null. */
+export const durationOrNeverSchema = z
+  .string()
+  .regex(DURATION_OR_NEVER, 'it is a duration such as 500ms, 10s, 5m, or never')
+  .transform((text) => (text === 'never' ? null : durationMs(text)))
+  .meta({ title: 'duration or never', examples: ['500ms', '10s', 'never'] });
 
 const SIZE = /^(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|KiB|MiB|GiB)$/;
 const SIZE_BYTES: Readonly<Record<string, number>> = {

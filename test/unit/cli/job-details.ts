@@ -16,6 +16,9 @@ export function jobDetail({ progress, ...more }: JobNumbers = {}): JobDetail {
     tasks: { RUNNING: 1 },
     bounded: true,
     failure: null,
+    restarts: 0,
+    exceptions: [],
+    checkpoints: null,
     vertices: [],
     ...more,
     progress: {

@@ -197,6 +197,8 @@ describe('explain', () => {
     const text = explainText(explain(graph, spec, { slots: { cpu: 4, gpu: 0 } }));
     assert.deepEqual(text.split('\n'), [
       'photos: runs until it is stopped; rejected records go to file:///work/rejected',
+      'recovery: a checkpoint every 10 s, exactly once, unaligned after 1 s, 1 kept; ' +
+        'restarts after 100 ms to 60 s; state on the heap',
       '',
       'Plan',
       '  images                       source files            file:///work/images, watched every 10 s',

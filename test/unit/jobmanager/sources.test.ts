@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DatagenEnumerator } from '../../../jobmanager/sources/datagen-enumerator.ts';
 import { SourceCoordinator } from '../../../jobmanager/sources/source-coordinator.ts';
-import { SplitAssignmentTracker } from '../../../jobmanager/sources/split-assignment-tracker.ts';
 import type {
   SplitEnumerator,
   SplitEnumeratorContext,
@@ -160,16 +159,3 @@ for (const [what, faulty] of Object.entries(FAILING)) {
     assert.equal(closed, 1);
   });
 }
-
-test('when an attempt ends, then its splits can be taken back, but only as long as all are kept', () => {
-  const tracker = new SplitAssignmentTracker();
-  tracker.assigned('a', [1, 2]);
-  tracker.assigned('b', [3]);
-  tracker.assigned('a', [4]);
-  assert.deepEqual(tracker.take('a'), [1, 2, 4]);
-  assert.deepEqual(tracker.take('a'), []);
-  assert.ok(tracker.complete);
-  tracker.assigned('c', Array(60_000).fill(0));
-  assert.ok(!tracker.complete);
-  assert.deepEqual(tracker.take('b'), []);
-});

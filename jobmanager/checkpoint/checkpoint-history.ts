@@ -1,0 +1,95 @@
+import {
+  CHECKPOINT_FAILURE_REASONS,
+  type CheckpointFailureReason,
+} from '../../shared/checkpoint/checkpoint-failure-reason.ts';
+import type { CheckpointSettings } from '../../shared/checkpoint/checkpoint-settings.ts';
+import type { SerializedError } from '../../shared/errors/sluice-error.ts';
+import type { CheckpointPurpose } from '../../shared/record/stream-event.ts';
+import {
+  CHECKPOINT_HISTORY_MAX,
+  type CheckpointInfo,
+  type JobCheckpointsDetail,
+} from '../../shared/rest/rest-types.ts';
+
+interface Begun {
+  readonly id: number;
+  readonly purpose: CheckpointPurpose;
+  readonly triggeredAtMs: number;
+  bytes: number;
+}
+
+/** What became of a job's checkpoints, for people. Bounded; pure. */
+export class CheckpointHistory {
+  readonly #ended: CheckpointInfo[] = [];
+  #begun: Begun | null = null;
+  #latest: CheckpointInfo | null = null;
+  #completed = 0;
+  #failed = 0;
+
+  triggered(id: number, purpose: CheckpointPurpose, nowMs: number): void {
+    this.#begun = { id, purpose, triggeredAtMs: nowMs, bytes: 0 };
+  }
+
+  stored(id: number, bytes: number): void {
+    if (this.#begun?.id === id) this.#begun.bytes += bytes;
+  }
+
+  completed(id: number, path: string, nowMs: number): void {
+    const info = this.#end(id, { status: 'COMPLETED', failure: null, path }, nowMs);
+    if (info === null) return;
+    this.#latest = info;
+    this.#completed += 1;
+  }
+
+  failed(
+    id: number,
+    cause: { readonly reason: CheckpointFailureReason; readonly error: SerializedError | null },
+    nowMs: number,
+  ): void {
+    const { reason, error } = cause;
+    const message = error?.message ?? CHECKPOINT_FAILURE_REASONS[reason];
+    const failure = { reason, message };
+    if (this.#end(id, { status: 'FAILED', failure, path: null }, nowMs) !== null) this.#failed += 1;
+  }
+
+  detail(settings: CheckpointSettings, nowMs: number): JobCheckpointsDetail {
+    const begun = this.#begun;
+    return {
+      settings,
+      counts: {
+        completed: this.#completed,
+        failed: this.#failed,
+        inProgress: begun === null ? 0 : 1,
+      },
+      latest: this.#latest,
+      inProgress:
+        begun === null
+          ? null
+          : infoOf(begun, { status: 'IN_PROGRESS', failure: null, path: null }, nowMs),
+      history: this.#ended,
+    };
+  }
+
+  #end(
+    id: number,
+    end: Pick<CheckpointInfo, 'status' | 'failure' | 'path'>,
+    nowMs: number,
+  ): CheckpointInfo | null {
+    const begun = this.#begun;
+    if (begun?.id !== id) return null;
+    this.#begun = null;
+    const info = infoOf(begun, end, nowMs);
+    this.#ended.unshift(info);
+    this.#ended.length = Math.min(this.#ended.length, CHECKPOINT_HISTORY_MAX);
+    return info;
+  }
+}
+
+function infoOf(
+  { id, purpose, triggeredAtMs, bytes }: Begun,
+  end: Pick<CheckpointInfo, 'status' | 'failure' | 'path'>,
+  nowMs: number,
+): CheckpointInfo {
+  const triggeredAt = new Date(triggeredAtMs).toISOString();
+  return { id, purpose, triggeredAt, durationMs: nowMs - triggeredAtMs, bytes, ...end };
+}

@@ -1,0 +1,24 @@
+import {
+  EXCEPTIONS_MAX,
+  type JobException,
+  type JobFailure,
+} from '../../shared/rest/rest-types.ts';
+
+/** What a job failed of: its last restarts and its end. Bounded, newest first. */
+export class ExceptionHistory {
+  #entries: readonly JobException[] = [];
+
+  get entries(): readonly JobException[] {
+    return this.#entries;
+  }
+
+  add(failure: JobFailure, outcome: JobException['outcome']): void {
+    this.#entries = [{ ...failure, outcome }, ...this.#entries].slice(0, EXCEPTIONS_MAX);
+  }
+
+  /** The newest entry named a consequence; this is its cause. */
+  correct(failure: JobFailure): void {
+    const [newest, ...rest] = this.#entries;
+    if (newest !== undefined) this.#entries = [{ ...failure, outcome: newest.outcome }, ...rest];
+  }
+}

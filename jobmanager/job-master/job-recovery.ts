@@ -1,0 +1,175 @@
+import type { TaskDeployment } from '../../shared/job-graph/task-deployment.ts';
+import { isEnded } from '../execution-graph/execution-graph.ts';
+import type { ResourceManager } from '../resource-manager/resource-manager.ts';
+import { isSource } from '../sources/create-enumerator.ts';
+import type {
+  CheckpointedJob,
+  CheckpointsOfJob,
+  DeployedAttempt,
+  RecoveryBase,
+} from './checkpoint-port.ts';
+import type { JobEvent, RecoveryEffect } from './job-events.ts';
+import type { JobMaster } from './job-master.ts';
+import type { JobSources } from './job-sources.ts';
+import { Suspension } from './suspension.ts';
+
+export interface JobRecoveryOptions
+  extends Omit<CheckpointedJob, 'sources' | 'onTooManyFailures' | 'onFinalComplete'> {
+  readonly base: RecoveryBase;
+  readonly master: JobMaster;
+  readonly sources: JobSources;
+  readonly resourceManager: ResourceManager;
+  readonly dispatch: (event: JobEvent) => void;
+  /** Slots are wanted, and what starts in them is certain. */
+  readonly onSlotsWanted: () => void;
+}
+
+/**
+ * The part of a job's run that only jobs with checkpoints have: it carries out the effects that concern
+ * recovery, and lets the checkpoints know when they may be taken. Single-threaded.
+ */
+export class JobRecovery {
+  readonly checkpoints: CheckpointsOfJob;
+  readonly suspension: Suspension;
+  readonly #options: JobRecoveryOptions;
+  #allRunning = false;
+  /** It is certain which checkpoint a restart begins from. */
+  #settled = true;
+  #slotRequests = 0;
+
+  constructor(options: JobRecoveryOptions) {
+    this.#options = options;
+    const { base, dispatch } = options;
+    this.checkpoints = base.open({
+      ...options,
+      sources: () => this.#snapshottedSources(),
+      onTooManyFailures: (error) => dispatch({ kind: 'checkpoints-failed', error }),
+      onFinalComplete: () => dispatch({ kind: 'ending' }),
+    });
+    this.suspension = new Suspension((request) => this.checkpoints.savepoint(request));
+  }
+
+  /** False while a restart must not begin yet, though its slots are there. */
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  /** Whether the state to restore can be spread over another number of subtasks. */
+  get rescalable(): boolean {
+    return this.checkpoints.latest?.metadata.unaligned !== true;
+  }
+
+  /** What the attempt restores, and how it takes part in checkpoints. Throws SluiceErrors. */
+  equip(deployment: TaskDeployment): TaskDeployment {
+    const { settings, jobGraph, base } = this.#options;
+    const { vertexId, subtaskIndex, parallelism } = deployment;
+    const vertex = jobGraph.vertices.find(({ id }) => id === vertexId);
+    const { mode, alignmentTimeoutMs } = settings;
+    return {
+      ...deployment,
+      checkpoints: { mode, alignmentTimeoutMs, directory: base.directory },
+      restore:
+        vertex === undefined
+          ? null
+          : this.checkpoints.restoreFor(vertex, subtaskIndex, parallelism),
+    };
+  }
+
+  startSources(): void {
+    if (this.checkpoints.latest === null) this.#options.sources.start();
+    else this.#restoreSources();
+  }
+
+  carryOut(effect: RecoveryEffect): void {
+    const { sources, resourceManager, jobId } = this.#options;
+    switch (effect.kind) {
+      case 'interrupt-checkpoints':
+        this.#allRunning = false;
+        this.checkpoints.interrupted();
+        return;
+      case 'attempts-changed':
+        this.#allRunning = false;
+        this.checkpoints.deployed(this.#attempts());
+        return;
+      case 'all-running':
+        this.#allRunning = true;
+        this.#runIfReady();
+        return;
+      case 'request-slots':
+        this.#requestSlots();
+        return;
+      case 'release-slot':
+        resourceManager.releaseSlot(jobId, effect.slot);
+        return;
+      case 'reset-subtask':
+        sources.subtaskReset(effect.operatorId, effect.subtask, effect.attemptId);
+        return;
+      case 'restart-sources':
+        this.#restoreSources();
+        return;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  close(): void {
+    this.suspension.onEnded(this.#options.master.state);
+    this.checkpoints.close();
+  }
+
+  #requestSlots(): void {
+    this.#slotRequests += 1;
+    const request = this.#slotRequests;
+    this.#settled = false;
+    // A checkpoint may be between its last acknowledgement and its registration: had the tasks been
+    // restored from the one before by then, they would commit what it commits too.
+    void this.checkpoints.settled().then(() => {
+      if (request !== this.#slotRequests) return;
+      this.#settled = true;
+      this.#options.onSlotsWanted();
+    });
+  }
+
+  #restoreSources(): void {
+    const load = (operatorId: string) => this.checkpoints.enumeratorState(operatorId);
+    void this.#options.sources.startFrom(load).then(() => this.#runIfReady());
+  }
+
+  /** Also the enumerators must be there: their states are a part of every checkpoint. */
+  #runIfReady(): void {
+    if (!this.#allRunning || !this.#options.sources.started) return;
+    this.checkpoints.running();
+    this.suspension.onRunning();
+  }
+
+  #attempts(): DeployedAttempt[] {
+    const executions = this.#options.master.graph?.executions() ?? [];
+    const parallelism = (vertexId: string) =>
+      this.#options.master.graph?.ofVertex(vertexId).length ?? 0;
+    return executions
+      .filter(({ state }) => !isEnded(state))
+      .map(({ attemptId, vertex, subtask }) => {
+        const [head] = vertex.operators;
+        return {
+          attemptId,
+          vertexId: vertex.id,
+          subtask,
+          parallelism: parallelism(vertex.id),
+          isSource: head !== undefined && isSource(head),
+        };
+      });
+  }
+
+  #snapshottedSources(): ReturnType<CheckpointedJob['sources']> {
+    const { sources, dispatch } = this.#options;
+    return sources.all.map((source) => ({
+      operatorId: source.operatorId,
+      snapshotState: (checkpointId) => source.snapshotState(checkpointId),
+      checkpointComplete: (checkpointId) => {
+        source.checkpointComplete(checkpointId);
+        dispatch({ kind: 'checkpoint-completed' });
+      },
+      checkpointAborted: () => source.checkpointAborted(),
+    }));
+  }
+}

@@ -21,6 +21,7 @@ interface JobManagerFlags extends ServerFlags {
 
 interface TaskManagerFlags extends ServerFlags {
   readonly jobManager: string;
+  readonly storage?: string;
   readonly id?: string;
   readonly slots?: number;
   readonly executors?: number;
@@ -56,10 +57,14 @@ export function addServerCommands(program: Command, setExitCode: SetExitCode): v
     .command('taskmanager')
     .description('start a task manager (runs until Ctrl-C)')
     .addOption(
-      new Option('--job-manager <host:port>', 'gRPC address of the job manager')
+      new Option(
+        '--job-manager <host:port>',
+        'gRPC address of the job manager; several with commas are tried in turn',
+      )
         .env('SLUICE_JOB_MANAGER_RPC')
         .default('127.0.0.1:6123'),
     )
+    .addOption(storageOption("the job managers' storage: its lease says which of them leads"))
     .option('--id <name>', 'name in the cluster (default: made from the host and the process)')
     .option('--slots <n>', 'parallel subtasks (default: half the cores)', integerBetween(1, 1024))
     .option('--executors <n>', 'inference threads (default: the cores)', integerBetween(1, 1024))
@@ -128,6 +133,7 @@ async function runTaskManager(flags: TaskManagerFlags): Promise<ExitCode> {
   const { createLogger } = await import('../../shared/observability/logger.ts');
   const running = await startTaskManager({
     jobManagerAddress: flags.jobManager,
+    storage: flags.storage ?? null,
     host: flags.host,
     dataPort: flags.dataPort,
     metricsPort: flags.metricsPort,

@@ -143,7 +143,8 @@ export class Dispatcher implements ResourceListener {
     const run = this.#active.get(jobId);
     if (run !== undefined) return jobDetail(run, this.#now());
     const ended = this.#ended.get(jobId);
-    if (ended !== undefined) return ended.detail;
+    const detail = ended?.detail ?? this.#adoptions.detail(jobId);
+    if (detail !== undefined) return detail;
     throw this.#notFound(jobId);
   }
 
@@ -326,6 +327,7 @@ export class Dispatcher implements ResourceListener {
   #activeRun(jobId: string): JobRun {
     const run = this.#active.get(jobId);
     if (run !== undefined) return run;
+    if (this.#adoptions.has(jobId)) throw beingAdopted(jobId);
     const { state } = this.detail(jobId);
     throw new SluiceError('JOB_STATE', `job ${jobId} has ended: it is ${state}`, {
       domain: 'user',

@@ -1,5 +1,5 @@
 import type { Logger } from '../../shared/observability/logger.ts';
-import type { JobSummary } from '../../shared/rest/rest-types.ts';
+import type { JobDetail, JobSummary } from '../../shared/rest/rest-types.ts';
 import type { ReportedAttempt, TaskManagerRegistration } from '../../shared/rpc/messages.ts';
 import type { CancelTimer, Clock } from '../../shared/time/clock.ts';
 import { subtaskKey } from '../execution-graph/pipelined-regions.ts';
@@ -11,6 +11,7 @@ import type {
   TaskStateMessage,
 } from '../resource-manager/task-manager-connection.ts';
 import type { SlotOffer } from '../scheduler/slots.ts';
+import { endedJob } from './ended-job.ts';
 
 /** A job that ran under an earlier leader, and what its checkpoints go on from. */
 export interface AdoptableJob {
@@ -135,6 +136,12 @@ export class JobAdoptions {
       durationMs: Math.max(0, nowMs - record.submittedAtMs),
       tasks: {},
     }));
+  }
+
+  /** What its record says of it. */
+  detail(jobId: string): JobDetail | undefined {
+    const waiting = this.#waiting.get(jobId);
+    return waiting && { ...endedJob(waiting.job.record).detail, endedAt: null };
   }
 
   /** The leader is deposed. */

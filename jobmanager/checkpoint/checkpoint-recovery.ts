@@ -9,6 +9,7 @@ import {
   type CheckpointRegistry,
   type CompletedCheckpoint,
   InMemoryCheckpointRegistry,
+  registered,
 } from './completed-checkpoint.ts';
 import { JobCheckpoints } from './job-checkpoints.ts';
 
@@ -50,13 +51,20 @@ export class CheckpointRecovery implements RecoveryBases {
     return this.recovered(job.jobId, [{ ...checkpoint, purpose: 'savepoint' }]);
   }
 
-  /** For a job that goes on from these, oldest first. */
-  recovered(jobId: string, retained: readonly CompletedCheckpoint[]): RecoveryBase {
+  /**
+   * For a job that goes on from these, oldest first. `firstCheckpointId`: as of `JobCheckpoints`.
+   */
+  recovered(
+    jobId: string,
+    retained: readonly CompletedCheckpoint[],
+    firstCheckpointId?: number,
+  ): RecoveryBase {
     const { clock, logger, registryOf } = this.#options;
     const { storage } = this;
     const registry = registryOf?.(jobId) ?? new InMemoryCheckpointRegistry();
     return {
       directory: storage.paths.checkpoints(jobId),
+      retained: retained.map(registered),
       open: (job) =>
         new JobCheckpoints({
           ...job,
@@ -65,6 +73,7 @@ export class CheckpointRecovery implements RecoveryBases {
           clock,
           logger,
           retained,
+          ...(firstCheckpointId === undefined ? {} : { firstCheckpointId }),
         }),
     };
   }

@@ -29,7 +29,7 @@ import type { CheckpointStorage } from './checkpoint-storage.ts';
 import {
   type CheckpointRegistry,
   type CompletedCheckpoint,
-  type RegisteredCheckpoint,
+  registered,
   retainedAfter,
 } from './completed-checkpoint.ts';
 import type {
@@ -406,9 +406,4 @@ export class JobCheckpoints {
     this.#savepoints.delete(requestId);
     return pending;
   }
-}
-
-function registered(checkpoint: CompletedCheckpoint): RegisteredCheckpoint {
-  const { checkpointId, purpose, uri, completedAtMs } = checkpoint;
-  return { checkpointId, purpose, uri, completedAtMs };
 }

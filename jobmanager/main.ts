@@ -3,6 +3,8 @@
  * `sluice run` starts beside a task manager. It owns its listeners and nothing else of the process:
  * signals and exit codes are the command line's.
  */
+import { hostname } from 'node:os';
+import { CheckpointPaths } from '../shared/checkpoint/checkpoint-paths.ts';
 import {
   JOB_MANAGER_DEFAULTS,
   type JobManagerOptions,
@@ -11,19 +13,19 @@ import { SLUICE_VERSION } from '../shared/config/version.ts';
 import type { FileSystemOptions } from '../shared/filesystem/filesystem-options.ts';
 import { FileSystemRegistry } from '../shared/filesystem/filesystem-registry.ts';
 import type { Logger } from '../shared/observability/logger.ts';
+import type { HealthAnswer } from '../shared/rest/rest-types.ts';
 import { requireLoopback } from '../shared/rpc/loopback.ts';
 import type { Clock } from '../shared/time/clock.ts';
 import { systemClock } from '../shared/time/system-clock.ts';
-import { CheckpointRecovery } from './checkpoint/checkpoint-recovery.ts';
 import type { CompilePort } from './compile/compile-port.ts';
 import { pipelineCompiler } from './compile/pipeline-compiler.ts';
-import { Dispatcher } from './dispatcher/dispatcher.ts';
-import { jobManagerMetrics } from './metrics/prometheus.ts';
+import { JobManagerRole } from './job-manager-role.ts';
+import { JobManagerTerm } from './job-manager-term.ts';
+import { ELECTION_TIMING } from './leader-election/leader-election.ts';
+import type { Leadership } from './leader-election/leadership.ts';
 import { type Ids, randomIds } from './random-ids.ts';
-import { ResourceManager } from './resource-manager/resource-manager.ts';
 import { RestServer } from './rest/rest-server.ts';
 import { ControlServer } from './rpc/control-server.ts';
-import { enumeratorFactory } from './sources/create-enumerator.ts';
 
 export interface StartJobManagerOptions extends Partial<JobManagerOptions> {
   /** Default: the pipeline compiler. */
@@ -44,11 +46,19 @@ export interface RunningJobManager {
   /** `http://host:port` */
   readonly restAddress: string;
   readonly restPort: number;
-  /** Cancels the jobs, waits for them (`shutdownTimeoutMs` at most), closes the listeners. */
+  /** Whether it leads; without storage it always does. */
+  health(): HealthAnswer;
+  /**
+   * Without storage: cancels the jobs, waits for them (`shutdownTimeoutMs` at most), closes the
+   * listeners. With storage: gives the lease back, so that another job manager goes on with the jobs.
+   */
   stop(): Promise<void>;
 }
 
-/** Rejects with PORT_IN_USE, or ARGUMENT_INVALID for a host that others reach. */
+/**
+ * Resolves once it listens and its role is known: with storage it leads, if no other job manager does,
+ * or stands by. Rejects with PORT_IN_USE, or ARGUMENT_INVALID for a host that others reach.
+ */
 export async function startJobManager(options: StartJobManagerOptions): Promise<RunningJobManager> {
   const settings = { ...JOB_MANAGER_DEFAULTS, ...options };
   requireLoopback(settings.host, settings.insecure);
@@ -58,78 +68,67 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
   const jobManagerId = ids.newJobManagerId();
   const version = SLUICE_VERSION;
 
-  const resourceManager = new ResourceManager({ ...settings, jobManagerId, version, clock });
   const fileSystems = new FileSystemRegistry(settings.fileSystemOptions, { clock });
   const compile = settings.compile ?? pipelineCompiler(fileSystems);
-  const createEnumerator = enumeratorFactory({ fileSystems, clock, logger });
   const { storage } = settings;
-  const recoveries =
-    storage === null ? null : new CheckpointRecovery({ fileSystems, storage, clock, logger });
-  const { newJobId } = ids;
-  const dispatcher = new Dispatcher({
-    ...settings,
-    resourceManager,
-    createEnumerator,
-    recoveries,
-    newJobId,
-    clock,
-  });
-  const metrics = jobManagerMetrics({ dispatcher, resourceManager });
-  const startedAtMs = clock.nowMs();
-  const handlers = { dispatcher, resourceManager, compile, metrics, clock, version };
+  const beginTerm = (leadership: Leadership | null) =>
+    new JobManagerTerm({
+      ...{ settings, jobManagerId, version, fileSystems, clock, logger, ids },
+      storage:
+        storage === null || leadership === null
+          ? null
+          : { uri: storage, paths: new CheckpointPaths(storage), leadership },
+    });
+  if (storage !== null) fileSystems.forUri(storage);
+  const role = new JobManagerRole({ ...settings, beginTerm, clock });
   const rest = new RestServer({
     host,
     port: settings.restPort,
-    handlers: { ...handlers, jobManagerId, startedAtMs },
+    handlers: {
+      leading: () => role.leading(),
+      health: () => role.health(),
+      ...{ compile, clock, version, jobManagerId, startedAtMs: clock.nowMs() },
+    },
     logger,
   });
-  const control = new ControlServer({
-    host,
-    port: settings.rpcPort,
-    resourceManager,
-    clock,
-    logger,
-  });
-
-  resourceManager.start(dispatcher);
+  const { rpcPort: port } = settings;
+  const control = new ControlServer({ host, port, controlPlane: role.gate, clock, logger });
+  const closeAll = async (): Promise<void> => {
+    await role.stop();
+    control.close();
+    await Promise.all([rest.close(), fileSystems.close()]);
+  };
   let rpcPort: number;
   let restPort: number;
   try {
+    if (storage === null) role.leadAlone();
     rpcPort = await control.listen();
     restPort = await rest.listen();
   } catch (error) {
-    resourceManager.stop();
-    control.close();
-    await Promise.all([rest.close(), fileSystems.close()]);
+    await closeAll();
     throw error;
   }
   const authority = host.includes(':') ? `[${host}]` : host;
+  const rpcAddress = `${authority}:${rpcPort}`;
+  const restAddress = `http://${authority}:${restPort}`;
   logger.info({ jobManagerId, rpcPort, restPort, host, version }, 'job manager listens');
+  if (storage !== null) {
+    const uri = new CheckpointPaths(storage).leader();
+    await role.elect({
+      ...ELECTION_TIMING,
+      ...{ leaderId: jobManagerId, rpcAddress, restAddress, hostName: hostname() },
+      ...{ uri, fileSystem: fileSystems.forUri(uri) },
+    });
+  }
 
   const stop = async (): Promise<void> => {
-    await within(clock, settings.shutdownTimeoutMs, dispatcher.shutdown());
-    resourceManager.stop();
-    dispatcher.abandon();
-    control.close();
-    await Promise.all([rest.close(), fileSystems.close()]);
+    await closeAll();
     logger.info({ jobManagerId }, 'job manager stopped');
   };
   let stopping: Promise<void> | null = null;
   return {
-    id: jobManagerId,
-    host,
-    rpcAddress: `${authority}:${rpcPort}`,
-    rpcPort,
-    restAddress: `http://${authority}:${restPort}`,
-    restPort,
+    ...{ id: jobManagerId, host, rpcAddress, rpcPort, restAddress, restPort },
+    health: () => role.health(),
     stop: () => (stopping ??= stop()),
   };
-}
-
-/** Resolves with the promise, or without it after `timeoutMs`. */
-function within(clock: Clock, timeoutMs: number, promise: Promise<void>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const cancelTimer = clock.setTimer(timeoutMs, resolve);
-    promise.then(resolve, reject).finally(cancelTimer);
-  });
 }

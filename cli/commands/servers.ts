@@ -21,6 +21,7 @@ interface JobManagerFlags extends ServerFlags {
 
 interface TaskManagerFlags extends ServerFlags {
   readonly jobManager: string;
+  readonly storage?: string;
   readonly id?: string;
   readonly slots?: number;
   readonly executors?: number;
@@ -28,7 +29,6 @@ interface TaskManagerFlags extends ServerFlags {
   readonly gpuProvider?: 'cpu' | 'cuda' | 'tensorrt' | 'webgpu';
   readonly dataPort: number;
   readonly metricsPort: number;
-  readonly storage?: string;
   readonly label?: Readonly<Record<string, string>>;
 }
 
@@ -57,11 +57,14 @@ export function addServerCommands(program: Command, setExitCode: SetExitCode): v
     .command('taskmanager')
     .description('start a task manager (runs until Ctrl-C)')
     .addOption(
-      new Option('--job-manager <host:port>', 'gRPC address of the job manager; several: a,b')
+      new Option(
+        '--job-manager <host:port>',
+        'gRPC address of the job manager; several with commas are tried in turn',
+      )
         .env('SLUICE_JOB_MANAGER_RPC')
         .default('127.0.0.1:6123'),
     )
-    .addOption(storageOption('storage of the job managers, where its leader is looked up'))
+    .addOption(storageOption("the job managers' storage: its lease says which of them leads"))
     .option('--id <name>', 'name in the cluster (default: made from the host and the process)')
     .option('--slots <n>', 'parallel subtasks (default: half the cores)', integerBetween(1, 1024))
     .option('--executors <n>', 'inference threads (default: the cores)', integerBetween(1, 1024))

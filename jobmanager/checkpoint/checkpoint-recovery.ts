@@ -9,6 +9,7 @@ import {
   type CheckpointRegistry,
   type CompletedCheckpoint,
   InMemoryCheckpointRegistry,
+  registered,
 } from './completed-checkpoint.ts';
 import { JobCheckpoints } from './job-checkpoints.ts';
 
@@ -64,6 +65,7 @@ export class CheckpointRecovery implements RecoveryBases {
     const registry = registryOf?.(jobId) ?? new InMemoryCheckpointRegistry();
     return {
       directory: storage.paths.checkpoints(jobId),
+      retained: retained.map(registered),
       open: (job) =>
         new JobCheckpoints({
           ...job,

@@ -70,6 +70,12 @@ export function retainedAfter(
   return checkpoints.slice(-Math.max(1, retainedMax));
 }
 
+/** As the record names it. */
+export function registered(checkpoint: CompletedCheckpoint): RegisteredCheckpoint {
+  const { checkpointId, purpose, uri, completedAtMs } = checkpoint;
+  return { checkpointId, purpose, uri, completedAtMs };
+}
+
 export function isSavepoint({ purpose }: RegisteredCheckpoint): boolean {
   return purpose === 'savepoint' || purpose === 'suspend';
 }

@@ -29,7 +29,7 @@ import type { CheckpointStorage } from './checkpoint-storage.ts';
 import {
   type CheckpointRegistry,
   type CompletedCheckpoint,
-  type RegisteredCheckpoint,
+  registered,
   retainedAfter,
 } from './completed-checkpoint.ts';
 import type {
@@ -433,9 +433,4 @@ export class JobCheckpoints {
 /** Null where the tasks go on after it. */
 function lastPurpose(purpose: CheckpointPurpose): 'final' | 'suspend' | null {
   return purpose === 'final' || purpose === 'suspend' ? purpose : null;
-}
-
-function registered(checkpoint: CompletedCheckpoint): RegisteredCheckpoint {
-  const { checkpointId, purpose, uri, completedAtMs } = checkpoint;
-  return { checkpointId, purpose, uri, completedAtMs };
 }

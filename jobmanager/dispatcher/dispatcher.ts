@@ -1,6 +1,6 @@
 import { type SerializedError, SluiceError } from '../../shared/errors/sluice-error.ts';
 import type { JobGraph } from '../../shared/job-graph/job-graph.ts';
-import { type PlanNode, planNodes } from '../../shared/job-graph/job-plan.ts';
+import { planNodes } from '../../shared/job-graph/job-plan.ts';
 import type { JobState } from '../../shared/job-graph/states.ts';
 import type { Logger } from '../../shared/observability/logger.ts';
 import type { SubtaskMetrics } from '../../shared/observability/subtask-metrics.ts';
@@ -10,11 +10,15 @@ import type {
   JobPlan,
   JobSummary,
 } from '../../shared/rest/rest-types.ts';
+import type { TaskManagerRegistration } from '../../shared/rpc/messages.ts';
 import type { CancelTimer, Clock } from '../../shared/time/clock.ts';
+import type { Adoption } from '../job-master/adoption.ts';
 import type { RecoveryBase, RecoveryBases } from '../job-master/checkpoint-port.ts';
-import type { JobRecovery } from '../job-master/job-recovery.ts';
+import type { JobEvent } from '../job-master/job-events.ts';
+import { isLast, type JobRecovery } from '../job-master/job-recovery.ts';
 import { JobRun } from '../job-master/job-run.ts';
 import type { SlotRequest } from '../job-master/restart.ts';
+import type { JobRecord, NewJob } from '../job-store/job-record.ts';
 import type { OperatorTotals } from '../metrics/job-metrics.ts';
 import type { ResourceManager } from '../resource-manager/resource-manager.ts';
 import type {
@@ -24,6 +28,9 @@ import type {
 } from '../resource-manager/task-manager-connection.ts';
 import { schedule } from '../scheduler/scheduler.ts';
 import type { CreateEnumerator } from '../sources/create-enumerator.ts';
+import { beingAdopted, noCheckpoints, noStorage } from './dispatcher-errors.ts';
+import { type EndedJob, endedJob, NO_CHECKPOINTS } from './ended-job.ts';
+import { type AdoptableJob, JobAdoptions } from './job-adoptions.ts';
 import { jobDetail, jobSummary } from './job-detail.ts';
 import { restartSlots } from './restart-slots.ts';
 
@@ -32,6 +39,8 @@ export interface DispatcherOptions {
   readonly createEnumerator: CreateEnumerator;
   /** Null or absent: no storage, so no checkpoints and no restarts. */
   readonly recoveries?: RecoveryBases | null;
+  /** What outlives the job manager. Null or absent: nothing does. */
+  readonly journal?: JobJournal | null;
   readonly newJobId: () => string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -46,12 +55,12 @@ export interface DispatcherOptions {
 /** Jobs that wait or run at a time; one more is refused. */
 const ACTIVE_JOBS_MAX = 1_000;
 
-/** What is kept of a job that has ended. */
-interface EndedJob {
-  readonly detail: JobDetail;
-  readonly totals: readonly OperatorTotals[];
-  readonly plan: readonly PlanNode[];
-  readonly checkpoints: JobCheckpointsDetail;
+/** What outlives the job manager: the jobs' records. */
+export interface JobJournal {
+  /** Resolves once the job outlives the job manager. */
+  created(job: NewJob): Promise<void>;
+  /** Its record must say what has become of it. */
+  changed(run: JobRun): void;
 }
 
 export interface SubmitOptions {
@@ -84,6 +93,7 @@ export class Dispatcher implements ResourceListener {
   readonly #active = new Map<string, JobRun>();
   /** In the order of their ends; at most `endedJobsMax`. */
   readonly #ended = new Map<string, EndedJob>();
+  readonly #adoptions: JobAdoptions;
   readonly #waiters: (() => void)[] = [];
   #cancelStabilisation: CancelTimer | null = null;
   #scheduling = false;
@@ -92,6 +102,10 @@ export class Dispatcher implements ResourceListener {
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    this.#adoptions = new JobAdoptions({
+      ...options,
+      onReady: (...adopted) => this.#onAdoptable(...adopted),
+    });
   }
 
   // For REST
@@ -104,13 +118,13 @@ export class Dispatcher implements ResourceListener {
     const { restoreFrom, allowDroppedState = false } = options;
     const jobId = this.#options.newJobId();
     if (restoreFrom === undefined) {
-      return this.#start(jobId, jobGraph, recoveries?.fresh(jobId) ?? null);
+      return this.#submit(jobId, jobGraph, recoveries?.fresh(jobId) ?? null);
     }
     const consequence = 'it cannot start from a savepoint';
     if (recoveries == null) throw noStorage(consequence);
     if (jobGraph.checkpoints == null) throw noCheckpoints(consequence);
     const restored = recoveries.restored({ jobId, jobGraph, from: restoreFrom, allowDroppedState });
-    return restored.then((recovery) => this.#start(jobId, jobGraph, recovery));
+    return restored.then((recovery) => this.#submit(jobId, jobGraph, recovery));
   }
 
   /** Newest first. */
@@ -118,7 +132,7 @@ export class Dispatcher implements ResourceListener {
     const nowMs = this.#now();
     const active = [...this.#active.values()].map((run) => jobSummary(run, nowMs));
     const ended = [...this.#ended.values()].map(({ detail }) => summaryOf(detail));
-    return [...ended, ...active].toSorted((left, right) =>
+    return [...ended, ...active, ...this.#adoptions.summaries(nowMs)].toSorted((left, right) =>
       left.submittedAt < right.submittedAt ? 1 : left.submittedAt > right.submittedAt ? -1 : 0,
     );
   }
@@ -129,7 +143,8 @@ export class Dispatcher implements ResourceListener {
     const run = this.#active.get(jobId);
     if (run !== undefined) return jobDetail(run, this.#now());
     const ended = this.#ended.get(jobId);
-    if (ended !== undefined) return ended.detail;
+    const detail = ended?.detail ?? this.#adoptions.detail(jobId);
+    if (detail !== undefined) return detail;
     throw this.#notFound(jobId);
   }
 
@@ -207,33 +222,62 @@ export class Dispatcher implements ResourceListener {
     }
   }
 
-  /** After a shutdown that took too long: forgets the jobs that have not ended. */
+  // From an earlier leader
+
+  /** A job that was submitted to an earlier leader, and that has not run. */
+  resume(record: JobRecord, recovery: RecoveryBase | null): void {
+    this.#begin(record, recovery, { kind: 'submitted' });
+  }
+
+  /** A job that ran: it goes on when its task managers have come. */
+  adopt(job: AdoptableJob): void {
+    this.#adoptions.add(job);
+  }
+
+  /** A job that has ended. */
+  remember(record: JobRecord): void {
+    this.#remember(record.jobId, endedJob(record));
+  }
+
+  /** After a shutdown that took too long, or where another one leads: forgets the jobs. */
   abandon(): void {
+    this.#closed = true;
+    this.#cancelStabilisation?.();
+    this.#adoptions.close();
     for (const run of this.#active.values()) run.abandon();
     this.#active.clear();
   }
 
   // From task managers
 
+  onRegistered(registration: TaskManagerRegistration): ReadonlySet<string> {
+    return this.#adoptions.onRegistered(registration);
+  }
+
   onSlotsChanged(): void {
+    this.#adoptions.check();
     this.#schedule();
   }
 
   onTaskManagerLost(taskManagerId: string, error: SerializedError): void {
+    this.#adoptions.onTaskManagerLost(taskManagerId);
     for (const run of [...this.#active.values()]) {
       run.dispatch({ kind: 'task-manager-lost', taskManagerId, error });
     }
   }
 
   onTaskState(taskManagerId: string, message: TaskStateMessage): void {
+    this.#adoptions.onTaskState(message);
     this.#runOf(message.attemptId)?.onTaskState(taskManagerId, message);
   }
 
   onSplitRequest(taskManagerId: string, attemptId: string, count: number): void {
+    this.#adoptions.onSplitRequest(attemptId, count);
     this.#runOf(attemptId)?.onSplitRequest(taskManagerId, attemptId, count);
   }
 
   onCheckpointMessage(taskManagerId: string, message: TaskCheckpointMessage): void {
+    this.#adoptions.onCheckpointMessage(message);
     this.#runOf(message.attemptId)?.onCheckpointMessage(taskManagerId, message);
   }
 
@@ -251,7 +295,7 @@ export class Dispatcher implements ResourceListener {
 
   #resolve(idOrPrefix: string): string {
     if (this.#active.has(idOrPrefix) || this.#ended.has(idOrPrefix)) return idOrPrefix;
-    const ids = [...this.#active.keys(), ...this.#ended.keys()];
+    const ids = [...this.#active.keys(), ...this.#ended.keys(), ...this.#adoptions.ids];
     const matching = ids.filter((id) => id.startsWith(idOrPrefix));
     if (matching.length > 1) {
       const message = `"${idOrPrefix}" begins the ids of ${matching.length} jobs`;
@@ -265,6 +309,7 @@ export class Dispatcher implements ResourceListener {
   }
 
   #notFound(jobId: string): SluiceError {
+    if (this.#adoptions.has(jobId)) return beingAdopted(jobId);
     return new SluiceError('JOB_NOT_FOUND', `there is no job "${jobId}"`, {
       domain: 'user',
       context: { job: jobId },
@@ -282,6 +327,7 @@ export class Dispatcher implements ResourceListener {
   #activeRun(jobId: string): JobRun {
     const run = this.#active.get(jobId);
     if (run !== undefined) return run;
+    if (this.#adoptions.has(jobId)) throw beingAdopted(jobId);
     const { state } = this.detail(jobId);
     throw new SluiceError('JOB_STATE', `job ${jobId} has ended: it is ${state}`, {
       domain: 'user',
@@ -295,7 +341,21 @@ export class Dispatcher implements ResourceListener {
     throw this.#options.recoveries == null ? noStorage(consequence) : noCheckpoints(consequence);
   }
 
-  #start(jobId: string, jobGraph: JobGraph, recovery: RecoveryBase | null): string {
+  #submit(
+    jobId: string,
+    jobGraph: JobGraph,
+    recovery: RecoveryBase | null,
+  ): string | Promise<string> {
+    this.#requireRoom();
+    const { journal } = this.#options;
+    const job = { jobId, jobGraph, submittedAtMs: this.#now() };
+    if (journal == null) return this.#begin(job, recovery, { kind: 'submitted' });
+    return journal
+      .created({ ...job, checkpoints: recovery?.retained ?? [] })
+      .then(() => this.#begin(job, recovery, { kind: 'submitted' }));
+  }
+
+  #requireRoom(): void {
     if (this.#closed) {
       throw new SluiceError('JOB_STATE', 'the job manager is shutting down', {
         domain: 'external',
@@ -308,18 +368,36 @@ export class Dispatcher implements ResourceListener {
         { domain: 'user' },
       );
     }
+  }
+
+  #begin(
+    job: Pick<JobRecord, 'jobId' | 'jobGraph' | 'submittedAtMs'>,
+    recovery: RecoveryBase | null,
+    event: Extract<JobEvent, { kind: 'submitted' | 'adopted' }>,
+  ): string {
+    const { jobId, jobGraph, submittedAtMs } = job;
     const run = new JobRun({
       ...this.#options,
       jobId,
       jobGraph,
+      submittedAtMs,
       recovery,
+      onChanged: (changed) => this.#options.journal?.changed(changed),
       onSlotsWanted: () => this.#schedule(),
       onEnded: (ended) => this.#onEnded(ended),
     });
     this.#active.set(jobId, run);
-    run.dispatch({ kind: 'submitted' });
+    run.dispatch(event);
     this.#schedule();
     return jobId;
+  }
+
+  #onAdoptable(job: AdoptableJob, adoption: Adoption, checkpointIdSeen: number): void {
+    const { record } = job;
+    const firstCheckpointId = Math.max(record.nextCheckpointId, checkpointIdSeen + 1);
+    const ending = isLast(record.checkpoints.at(-1)?.purpose);
+    this.#begin(record, job.recovery(firstCheckpointId), { kind: 'adopted', adoption, ending });
+    if (record.state === 'CANCELLING') this.#active.get(record.jobId)?.dispatch({ kind: 'cancel' });
   }
 
   /** Gives slots to every job that can have them; entered once at a time. */
@@ -386,13 +464,17 @@ export class Dispatcher implements ResourceListener {
     const detail = jobDetail(run, this.#now());
     const totals = run.metrics.operatorTotals();
     const ended = { detail, totals, plan: planNodes(run.jobGraph), checkpoints: detailOf(run) };
-    this.#ended.set(run.jobId, ended);
+    this.#remember(run.jobId, ended);
+    for (const resolve of this.#waiters.splice(0)) resolve();
+    this.#schedule();
+  }
+
+  #remember(jobId: string, ended: EndedJob): void {
+    this.#ended.set(jobId, ended);
     for (const oldest of this.#ended.keys()) {
       if (this.#ended.size <= this.#options.endedJobsMax) break;
       this.#ended.delete(oldest);
     }
-    for (const resolve of this.#waiters.splice(0)) resolve();
-    this.#schedule();
   }
 
   #now(): number {
@@ -400,25 +482,8 @@ export class Dispatcher implements ResourceListener {
   }
 }
 
-function noStorage(consequence: string): SluiceError {
-  const message = `the job manager has no storage for checkpoints: ${consequence}`;
-  return new SluiceError('JOB_STATE', message, {
-    domain: 'user',
-    hint: 'start it with --storage',
-  });
-}
-
-function noCheckpoints(consequence: string): SluiceError {
-  return new SluiceError('JOB_STATE', `the job takes no checkpoints: ${consequence}`, {
-    domain: 'user',
-    hint: "look at the pipeline's `checkpoints`",
-  });
-}
-
 function detailOf({ recovery }: JobRun): JobCheckpointsDetail {
-  if (recovery !== null) return recovery.checkpoints.detail();
-  const counts = { completed: 0, failed: 0, inProgress: 0 };
-  return { settings: null, counts, latest: null, inProgress: null, history: [] };
+  return recovery?.checkpoints.detail() ?? NO_CHECKPOINTS;
 }
 
 function summaryOf(detail: JobDetail): JobSummary {

@@ -67,6 +67,11 @@ export class ExecutionGraph {
     return this.#nextAttempts;
   }
 
+  /** Leaves numbers out: an earlier leader may have used them without its successor's knowing. */
+  skipAttempts(count: number): void {
+    for (const [key, next] of this.#nextAttempts) this.#nextAttempts.set(key, next + count);
+  }
+
   /** The slots of the current attempts. */
   get plan(): SchedulePlan {
     return new Map(

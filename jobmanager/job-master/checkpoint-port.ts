@@ -2,14 +2,20 @@ import type { CheckpointSettings } from '../../shared/checkpoint/checkpoint-sett
 import type { TaskRestore } from '../../shared/checkpoint/snapshot.ts';
 import type { SerializedError } from '../../shared/errors/sluice-error.ts';
 import type { JobGraph, JobVertex } from '../../shared/job-graph/job-graph.ts';
+import type { CheckpointPurpose } from '../../shared/record/stream-event.ts';
 import type { JobCheckpointsDetail } from '../../shared/rest/rest-types.ts';
 import type { JobManagerMessage } from '../../shared/rpc/messages.ts';
+import type { RegisteredCheckpoint } from '../checkpoint/completed-checkpoint.ts';
 import type { TaskCheckpointMessage } from '../resource-manager/task-manager-connection.ts';
 
 /** A job's checkpoints as the job's run uses them; `JobCheckpoints` and its options match these. */
 export interface CheckpointsOfJob {
   /** What a restart begins from; null: from nothing. */
-  readonly latest: { readonly metadata: { readonly unaligned: boolean } } | null;
+  readonly latest: {
+    readonly checkpointId: number;
+    readonly purpose: CheckpointPurpose;
+    readonly metadata: { readonly unaligned: boolean };
+  } | null;
   /** The complete current set of attempts; nothing is triggered until `running`. */
   deployed(attempts: readonly DeployedAttempt[]): void;
   running(): void;
@@ -65,6 +71,8 @@ export interface RecoveryBase {
   open(job: CheckpointedJob): CheckpointsOfJob;
   /** URI below which the tasks of the job store their snapshots. */
   readonly directory: string;
+  /** What the job begins with, oldest first. */
+  readonly retained: readonly RegisteredCheckpoint[];
 }
 
 /** Makes the recovery bases of new jobs; of a job manager with storage. */

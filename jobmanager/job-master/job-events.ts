@@ -5,6 +5,7 @@ import type { JobFailure } from '../../shared/rest/rest-types.ts';
 import type { ReportedState } from '../../shared/rpc/messages.ts';
 import type { SchedulePlan } from '../scheduler/scheduler.ts';
 import type { SlotOffer } from '../scheduler/slots.ts';
+import type { Adoption } from './adoption.ts';
 
 /** What a JobMaster hears. */
 export type JobEvent =
@@ -17,6 +18,13 @@ export type JobEvent =
       readonly otherwise?: boolean;
     }
   | { readonly kind: 'slots-assigned'; readonly plan: SchedulePlan }
+  /** In place of `submitted`: the job ran under an earlier leader, and goes on. */
+  | {
+      readonly kind: 'adopted';
+      readonly adoption: Adoption;
+      /** Its last checkpoint was complete: its tasks end. */
+      readonly ending: boolean;
+    }
   | {
       readonly kind: 'task-state';
       readonly attemptId: string;
@@ -65,6 +73,8 @@ export type JobEffect =
   | { readonly kind: 'cancel-task'; readonly taskManagerId: string; readonly attemptId: string }
   /** Opens the sources' enumerators, before the first task is deployed. */
   | { readonly kind: 'start-sources' }
+  /** Opens the enumerators of tasks that run already. */
+  | { readonly kind: 'adopt-sources'; readonly adoption: Adoption }
   | { readonly kind: 'stop-sources' }
   /** No message about this attempt will be sent or believed any more. */
   | { readonly kind: 'attempt-ended'; readonly attemptId: string }

@@ -15,6 +15,12 @@ export function cancelledUnasked(execution: Execution): SerializedError {
   return taskError('CANCELLED', 'the task manager cancelled the task by itself', execution);
 }
 
+export function notAdopted(execution: Execution): SerializedError {
+  const { taskManagerId } = execution.slot;
+  const message = `task manager ${taskManagerId} did not report the task to the new job manager`;
+  return { ...taskError('TASK_FAILED', message, execution), code: 'TASK_MANAGER_LOST' };
+}
+
 export function notCancelled(execution: Execution, timeoutMs: number): SerializedError {
   const message = `the task did not end within ${timeoutMs / 1000} s of being cancelled`;
   return taskError('TASK_FAILED', message, execution);

@@ -12,7 +12,13 @@ import {
 import type { SchedulePlan } from '../scheduler/scheduler.ts';
 import { ExceptionHistory } from './exception-history.ts';
 import type { JobEffect, JobEvent, JobTimer } from './job-events.ts';
-import { cancelledUnasked, noResources, notCancelled, withoutReason } from './job-failures.ts';
+import {
+  cancelledUnasked,
+  noResources,
+  notAdopted,
+  notCancelled,
+  withoutReason,
+} from './job-failures.ts';
 import { JobTasks } from './job-tasks.ts';
 import { type Failed, isRecoverable, Restart, type SlotRequest } from './restart.ts';
 import { RestartBackoff } from './restart-backoff.ts';
@@ -109,6 +115,11 @@ export class JobMaster {
     return this.#restarts;
   }
 
+  /** `stop` was asked for. */
+  get stopping(): boolean {
+    return this.#stopping;
+  }
+
   get ended(): boolean {
     return JOB_TRANSITIONS[this.#state].length === 0;
   }
@@ -130,6 +141,9 @@ export class JobMaster {
         return;
       case 'slots-assigned':
         this.#onSlots(event.plan);
+        return;
+      case 'adopted':
+        this.#onAdopted(event);
         return;
       case 'task-state':
         this.#onTaskState(event);
@@ -196,6 +210,32 @@ export class JobMaster {
   #deploy(executions: readonly Execution[]): void {
     if (this.#backoff !== null) this.#tasks.push({ kind: 'attempts-changed' });
     this.#tasks.deploy(executions);
+  }
+
+  #onAdopted({ adoption, ending }: Extract<JobEvent, { kind: 'adopted' }>): void {
+    const { plan, attempts, reports, stopping } = adoption;
+    this.#moveTo('WAITING_FOR_RESOURCES');
+    const executions = this.#tasks.adopt(plan, attempts);
+    this.#subtasksWanted = executions.length;
+    this.#ending = ending;
+    this.#tasks.push({ kind: 'adopt-sources', adoption });
+    this.#moveTo('RUNNING');
+    if (stopping) this.#onStop();
+    const lost: Execution[] = [];
+    for (const execution of executions) {
+      const report = reports.get(execution.attemptId);
+      this.#tasks.transition(execution, report?.state ?? 'FAILED');
+      if (report?.state !== 'RUNNING' && report?.state !== 'INITIALIZING') lost.push(execution);
+    }
+    if (this.#backoff !== null) this.#tasks.push({ kind: 'attempts-changed' });
+    for (const execution of lost) {
+      const report = reports.get(execution.attemptId);
+      if (report?.state === 'FINISHED') continue;
+      const error = report?.error ?? notAdopted(execution);
+      this.#onFailure(taskFailure(execution, error, this.#now()), [execution]);
+    }
+    this.#onRunning();
+    this.#endIfPossible();
   }
 
   // Reports

@@ -1,7 +1,9 @@
 import type { TaskDeployment } from '../../shared/job-graph/task-deployment.ts';
+import type { CheckpointPurpose } from '../../shared/record/stream-event.ts';
 import { isEnded } from '../execution-graph/execution-graph.ts';
 import type { ResourceManager } from '../resource-manager/resource-manager.ts';
 import { isSource } from '../sources/create-enumerator.ts';
+import { type AdoptedReader, type Adoption, adoptedReaders } from './adoption.ts';
 import type {
   CheckpointedJob,
   CheckpointsOfJob,
@@ -24,6 +26,14 @@ export interface JobRecoveryOptions
   readonly onSlotsWanted: () => void;
 }
 
+/** Of the checkpoints that a task was told of, the last ones are aborted again. */
+const ABORTED_AGAIN_MAX = 100;
+
+/** Whether the job ends with a checkpoint of this purpose. */
+export function isLast(purpose: CheckpointPurpose | undefined): boolean {
+  return purpose === 'final' || purpose === 'suspend';
+}
+
 /**
  * The part of a job's run that only jobs with checkpoints have: it carries out the effects that concern
  * recovery, and lets the checkpoints know when they may be taken. Single-threaded.
@@ -36,6 +46,10 @@ export class JobRecovery {
   /** It is certain which checkpoint a restart begins from. */
   #settled = true;
   #slotRequests = 0;
+  /** What a new leader found, until its tasks have been told where they stand. */
+  #adopted: Adoption['reports'] = new Map();
+  /** An earlier leader completed the last checkpoint: the tasks end, and no other is taken. */
+  #isEnding = false;
 
   constructor(options: JobRecoveryOptions) {
     this.#options = options;
@@ -80,16 +94,25 @@ export class JobRecovery {
     else this.#restoreSources();
   }
 
+  /** The job's tasks run already, deployed by an earlier leader. */
+  adoptSources({ reports }: Adoption): void {
+    this.#adopted = reports;
+    const latest = this.checkpoints.latest?.checkpointId ?? 0;
+    this.#restoreSources(adoptedReaders(reports, latest));
+  }
+
   carryOut(effect: RecoveryEffect): void {
     const { sources, resourceManager, jobId } = this.#options;
     switch (effect.kind) {
       case 'interrupt-checkpoints':
         this.#allRunning = false;
+        this.#isEnding = false;
         this.checkpoints.interrupted();
         return;
       case 'attempts-changed':
         this.#allRunning = false;
         this.checkpoints.deployed(this.#attempts());
+        this.#tellAdopted();
         return;
       case 'all-running':
         this.#allRunning = true;
@@ -130,14 +153,41 @@ export class JobRecovery {
     });
   }
 
-  #restoreSources(): void {
+  #restoreSources(adopted: readonly AdoptedReader[] = []): void {
     const load = (operatorId: string) => this.checkpoints.enumeratorState(operatorId);
-    void this.#options.sources.startFrom(load).then(() => this.#runIfReady());
+    void this.#options.sources.startFrom(load, adopted).then(() => this.#runIfReady());
+  }
+
+  /**
+   * What the earlier leader may not have been able to say: the latest checkpoint is complete, later ones
+   * never will be. Both do no harm where it was said.
+   */
+  #tellAdopted(): void {
+    const { sendToAttempt } = this.#options;
+    const { latest } = this.checkpoints;
+    const latestId = latest?.checkpointId ?? 0;
+    for (const report of this.#adopted.values()) {
+      const { attemptId, checkpointIdSeen, source } = report;
+      if (latestId > 0) {
+        sendToAttempt(attemptId, {
+          kind: 'checkpoint-complete',
+          attemptId,
+          checkpointId: latestId,
+        });
+      }
+      const first = Math.max(latestId + 1, checkpointIdSeen - ABORTED_AGAIN_MAX);
+      for (let checkpointId = first; checkpointId <= checkpointIdSeen; checkpointId += 1) {
+        sendToAttempt(attemptId, { kind: 'checkpoint-aborted', attemptId, checkpointId });
+      }
+      if (source?.drained === true) this.checkpoints.handle({ kind: 'source-drained', attemptId });
+    }
+    this.#isEnding = this.#adopted.size > 0 && isLast(latest?.purpose);
+    this.#adopted = new Map();
   }
 
   /** Also the enumerators must be there: their states are a part of every checkpoint. */
   #runIfReady(): void {
-    if (!this.#allRunning || !this.#options.sources.started) return;
+    if (!this.#allRunning || !this.#options.sources.started || this.#isEnding) return;
     this.checkpoints.running();
     this.suspension.onRunning();
   }

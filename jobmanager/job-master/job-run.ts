@@ -15,6 +15,7 @@ import type {
 } from '../resource-manager/task-manager-connection.ts';
 import type { CreateEnumerator } from '../sources/create-enumerator.ts';
 import type { SourceCoordinator } from '../sources/source-coordinator.ts';
+import { type Adoption, adoptedReaders } from './adoption.ts';
 import type { RecoveryBase } from './checkpoint-port.ts';
 import type { JobEffect, JobEvent, JobTimer } from './job-events.ts';
 import { JobMaster } from './job-master.ts';
@@ -32,6 +33,10 @@ export interface JobRunOptions {
   readonly logger: Logger;
   readonly resourceManager: ResourceManager;
   readonly createEnumerator: CreateEnumerator;
+  /** Of a job that was submitted to an earlier leader; default: now. */
+  readonly submittedAtMs?: number;
+  /** What its record must say has changed. */
+  readonly onChanged?: (run: JobRun) => void;
   /** Null or absent: no checkpoints, and the first failure ends the job. */
   readonly recovery?: RecoveryBase | null;
   /** `slotRequest` is no longer null, other than by an event that was dispatched from outside. */
@@ -67,7 +72,7 @@ export class JobRun {
     const restart = settings === null ? null : (jobGraph.restart ?? RESTART_DEFAULT);
     this.master = new JobMaster({ ...options, restart });
     this.metrics = new JobMetrics(jobGraph);
-    this.submittedAtMs = options.clock.nowMs();
+    this.submittedAtMs = options.submittedAtMs ?? options.clock.nowMs();
     this.#sources = this.#newSources(restart !== null);
     this.#recovery =
       recovery == null || settings === null
@@ -104,16 +109,19 @@ export class JobRun {
     this.#events.push(event);
     if (this.#stepping) return;
     this.#stepping = true;
+    let changed = false;
     try {
       for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
         const before = this.master.state;
         const effects = this.master.step(next, this.#options.clock.nowMs());
         this.#logTransition(before, this.master.state);
+        changed ||= before !== this.master.state || effects.some(isRecorded);
         for (const effect of effects) this.#carryOut(effect);
       }
     } finally {
       this.#stepping = false;
     }
+    if (changed) this.#options.onChanged?.(this);
   }
 
   onTaskState(taskManagerId: string, message: TaskStateMessage): void {
@@ -170,6 +178,9 @@ export class JobRun {
       case 'start-sources':
         if (this.#recovery === null) this.#sources.start();
         else this.#recovery.startSources();
+        return;
+      case 'adopt-sources':
+        this.#adoptSources(effect.adoption);
         return;
       case 'stop-sources':
         this.#sources.stop();
@@ -228,6 +239,15 @@ export class JobRun {
     }
   }
 
+  #adoptSources(adoption: Adoption): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    for (const { attemptId } of adoption.reports.values()) {
+      this.metrics.attemptRunning(attemptId, nowMs);
+    }
+    if (this.#recovery !== null) this.#recovery.adoptSources(adoption);
+    else void this.#sources.startFrom(async () => null, adoptedReaders(adoption.reports, 0));
+  }
+
   #newSources(restartable: boolean): JobSources {
     const { jobGraph, createEnumerator } = this.#options;
     return new JobSources({
@@ -274,4 +294,9 @@ export class JobRun {
     if (after === 'RESTARTING') logger.warn({ ...fields, ...where }, message);
     else logger.error({ ...fields, ...where }, message);
   }
+}
+
+/** Whether it changes what the job's record says. */
+function isRecorded({ kind }: JobEffect): boolean {
+  return kind === 'deploy' || kind === 'stop-sources';
 }

@@ -4,6 +4,7 @@ import type { JobGraph } from '../../shared/job-graph/job-graph.ts';
 import type { JobManagerMessage } from '../../shared/rpc/messages.ts';
 import { type CreateEnumerator, isSource } from '../sources/create-enumerator.ts';
 import { type RestoredEnumerator, SourceCoordinator } from '../sources/source-coordinator.ts';
+import type { AdoptedReader } from './adoption.ts';
 
 export interface JobSourcesOptions {
   readonly jobGraph: JobGraph;
@@ -45,20 +46,30 @@ export class JobSources {
     this.#started = true;
   }
 
-  /** Resolves when all have started, or have failed to. Those that ran are closed. */
-  async startFrom(load: LoadEnumeratorState): Promise<void> {
+  /**
+   * Resolves when all have started, or have failed to. Those that ran are closed. `adopted`: readers
+   * that run already, of any source.
+   */
+  async startFrom(
+    load: LoadEnumeratorState,
+    adopted: readonly AdoptedReader[] = [],
+  ): Promise<void> {
     this.close();
     this.#started = false;
     this.#create();
     const coordinators = this.#coordinators;
-    await Promise.all(coordinators.map((source) => this.#startOne(source, load)));
+    await Promise.all(coordinators.map((source) => this.#startOne(source, load, adopted)));
     if (coordinators === this.#coordinators) this.#started = true;
   }
 
-  async #startOne(source: SourceCoordinator, load: LoadEnumeratorState): Promise<void> {
+  async #startOne(
+    source: SourceCoordinator,
+    load: LoadEnumeratorState,
+    adopted: readonly AdoptedReader[],
+  ): Promise<void> {
     try {
       const restored = await load(source.operatorId);
-      if (this.#coordinators.includes(source)) source.start(restored);
+      if (this.#coordinators.includes(source)) source.start(restored, adopted);
     } catch (error) {
       if (!this.#coordinators.includes(source)) return;
       source.close();

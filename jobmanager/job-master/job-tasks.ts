@@ -7,6 +7,12 @@ import { isSource } from '../sources/create-enumerator.ts';
 import type { JobEffect, JobTimer } from './job-events.ts';
 
 /**
+ * Attempts of a subtask that a leader may have deployed after its last write to the record: it writes
+ * at every restart, leads for seconds at most when it cannot, and restarts are at least 100 ms apart.
+ */
+const UNKNOWN_ATTEMPTS_MAX = 100;
+
+/**
  * The tasks of one job as its JobMaster handles them: every change of an attempt, together with the
  * effects that belong to it. Effects are collected until they are taken. Pure.
  */
@@ -38,6 +44,19 @@ export class JobTasks {
     const attempts = this.#graph?.nextAttempts ?? new Map();
     this.#graph = new ExecutionGraph({ jobId, jobGraph, plan, attempts });
     return this.#graph.executions();
+  }
+
+  /** Attempts that an earlier leader deployed; they are where they were left. */
+  adopt(plan: SchedulePlan, attempts: ReadonlyMap<string, number>): readonly Execution[] {
+    const { jobId, jobGraph } = this.#job;
+    const graph = new ExecutionGraph({ jobId, jobGraph, plan, attempts });
+    graph.skipAttempts(UNKNOWN_ATTEMPTS_MAX);
+    for (const execution of graph.executions()) {
+      graph.transition(execution, 'SCHEDULED');
+      graph.transition(execution, 'DEPLOYING');
+    }
+    this.#graph = graph;
+    return graph.executions();
   }
 
   /** New attempts take the places of these, in the slots of the plan. */

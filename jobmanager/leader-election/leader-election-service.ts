@@ -40,6 +40,10 @@ export class LeaderElectionService {
   readonly #events: ElectionEvent[] = [];
   #stepping = false;
   #failing = false;
+  #settle: () => void = () => {};
+  readonly #settled = new Promise<void>((resolve) => {
+    this.#settle = resolve;
+  });
   #closed = false;
 
   constructor(options: LeaderElectionServiceOptions) {
@@ -56,8 +60,10 @@ export class LeaderElectionService {
     return this.#election.leadingEpoch(this.#nowMs()) !== null;
   }
 
-  start(): void {
+  /** Resolves once this process leads, or it is known that it has to wait. */
+  start(): Promise<void> {
     this.#step({ kind: 'woke' });
+    return this.#settled;
   }
 
   /** Gives the lease back, so that a successor need not wait, and ends. Never rejects. */
@@ -77,6 +83,7 @@ export class LeaderElectionService {
   /** Ends without giving anything back. */
   close(): void {
     this.#closed = true;
+    this.#settle();
     this.#cancelTimer();
     this.#call?.abort.abort();
     this.#call = null;
@@ -89,7 +96,10 @@ export class LeaderElectionService {
     try {
       for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
         if (this.#closed) continue;
-        for (const effect of this.#election.step(next, this.#nowMs())) this.#carryOut(effect);
+        const effects = this.#election.step(next, this.#nowMs());
+        for (const effect of effects) this.#carryOut(effect);
+        const isAnswer = next.kind === 'read' || next.kind === 'failed';
+        if (isAnswer && !effects.some(({ kind }) => kind === 'write')) this.#settle();
       }
     } finally {
       this.#stepping = false;
@@ -112,6 +122,7 @@ export class LeaderElectionService {
       case 'elected':
         logger.info({ epoch: effect.epoch }, 'this job manager leads');
         onElected(this.#leadership(effect.epoch));
+        this.#settle();
         return;
       case 'deposed':
         logger.warn({ epoch: effect.epoch }, `this job manager no longer leads: ${effect.reason}`);

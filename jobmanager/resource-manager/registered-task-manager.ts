@@ -88,6 +88,17 @@ export class RegisteredTaskManager {
     slot.attempts.add(attemptId);
   }
 
+  /** These of the reported attempts stay: their slots are their jobs'. */
+  adopt(attemptIds: ReadonlySet<string>): void {
+    for (const { attemptId, slotIndex } of this.registration.attempts) {
+      const slot = this.#slots[slotIndex];
+      if (slot === undefined || !attemptIds.has(attemptId)) continue;
+      this.#leftovers.delete(attemptId);
+      slot.jobId = attemptId.slice(0, attemptId.indexOf('/'));
+      slot.attempts.add(attemptId);
+    }
+  }
+
   removeAttempt(attemptId: string): void {
     this.#leftovers.delete(attemptId);
     for (const slot of this.#slots) slot.attempts.delete(attemptId);

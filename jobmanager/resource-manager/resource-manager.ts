@@ -92,9 +92,11 @@ export class ResourceManager {
       heartbeatIntervalMs: this.#options.heartbeatIntervalMs,
       heartbeatTimeoutMs: this.#options.heartbeatTimeoutMs,
     });
-    // No job survives the loss of a connection yet, so nothing of it may go on running.
+    // What its job does not know (any more) may not go on running.
+    const adopted = this.#listener?.onRegistered(registration) ?? new Set();
+    taskManager.adopt(adopted);
     for (const attemptId of registration.runningAttemptIds) {
-      connection.send({ kind: 'cancel-task', attemptId });
+      if (!adopted.has(attemptId)) connection.send({ kind: 'cancel-task', attemptId });
     }
     const { hostName, processId } = registration;
     logger.info(

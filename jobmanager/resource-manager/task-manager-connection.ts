@@ -1,6 +1,10 @@
 import type { SerializedError } from '../../shared/errors/sluice-error.ts';
 import type { SubtaskMetrics } from '../../shared/observability/subtask-metrics.ts';
-import type { JobManagerMessage, TaskManagerMessage } from '../../shared/rpc/messages.ts';
+import type {
+  JobManagerMessage,
+  TaskManagerMessage,
+  TaskManagerRegistration,
+} from '../../shared/rpc/messages.ts';
 
 /** The control stream to one task manager, as the domain sees it; `rpc` implements it. */
 export interface TaskManagerConnection {
@@ -19,6 +23,11 @@ export type TaskCheckpointMessage = Extract<
 
 /** Who is told what task managers say and do; the dispatcher. */
 export interface ResourceListener {
+  /**
+   * A task manager came, with attempts that an earlier leader deployed: gives those that stay. Its slots
+   * are known when `onSlotsChanged` follows.
+   */
+  onRegistered(registration: TaskManagerRegistration): ReadonlySet<string>;
   /** A slot came, went or became free. */
   onSlotsChanged(): void;
   onTaskManagerLost(taskManagerId: string, error: SerializedError): void;

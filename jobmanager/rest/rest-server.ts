@@ -80,7 +80,9 @@ export class RestServer {
     const fromFastify = problemOfFastify(error);
     if (fromFastify !== null) return fromFastify;
     const details = problemOf(error);
-    if (details.status >= 500) this.#options.logger.error({ err: error }, 'a request failed');
+    // A standby that is asked is no failure.
+    const isFailure = details.status >= 500 && details.code !== 'NOT_LEADER';
+    if (isFailure) this.#options.logger.error({ err: error }, 'a request failed');
     return details;
   }
 }

@@ -12,6 +12,7 @@ import {
 } from '../../shared/rest/rest-schemas.ts';
 import type {
   ClusterOverview,
+  HealthAnswer,
   SavepointAnswer,
   SavepointRequest,
   SubmitJobAnswer,
@@ -23,11 +24,18 @@ import type { ResourceManager } from '../resource-manager/resource-manager.ts';
 import type { JobControl } from './job-control.ts';
 import { PROBLEM_JSON, problemOfPipeline } from './problem.ts';
 
-export interface RestHandlers {
+/** What only the leader has. */
+export interface LeaderHandlers {
   readonly dispatcher: JobControl;
   readonly resourceManager: ResourceManager;
-  readonly compile: CompilePort;
   readonly metrics: Registry;
+}
+
+export interface RestHandlers {
+  /** Throws NOT_LEADER, which names the leader, while this job manager is a standby. */
+  readonly leading: () => LeaderHandlers;
+  readonly health: () => HealthAnswer;
+  readonly compile: CompilePort;
   readonly clock: Clock;
   readonly version: string;
   readonly jobManagerId: string;
@@ -45,16 +53,16 @@ const COMPILE_TIMEOUT_MS = 120_000;
 
 /** REST v1, as `shared/rest/rest-types.ts` describes it. */
 export function restRoutes(handlers: RestHandlers): readonly RestRoute[] {
-  const { dispatcher, resourceManager, metrics } = handlers;
+  const { leading, health } = handlers;
   return [
-    { method: 'GET', path: '/v1/health', handle: () => ({ status: 'ok' }) },
+    { method: 'GET', path: '/v1/health', handle: () => health() },
     { method: 'GET', path: '/v1/cluster', handle: () => clusterOverview(handlers) },
     {
       method: 'GET',
       path: '/v1/task-managers',
-      handle: () => ({ taskManagers: resourceManager.infos() }),
+      handle: () => ({ taskManagers: leading().resourceManager.infos() }),
     },
-    { method: 'GET', path: '/v1/jobs', handle: () => ({ jobs: dispatcher.list() }) },
+    { method: 'GET', path: '/v1/jobs', handle: () => ({ jobs: leading().dispatcher.list() }) },
     {
       method: 'POST',
       path: '/v1/jobs',
@@ -63,17 +71,17 @@ export function restRoutes(handlers: RestHandlers): readonly RestRoute[] {
     {
       method: 'GET',
       path: '/v1/jobs/:id',
-      handle: (request) => dispatcher.detail(jobId(request)),
+      handle: (request) => leading().dispatcher.detail(jobId(request)),
     },
     {
       method: 'GET',
       path: '/v1/jobs/:id/plan',
-      handle: (request) => dispatcher.plan(jobId(request)),
+      handle: (request) => leading().dispatcher.plan(jobId(request)),
     },
     {
       method: 'GET',
       path: '/v1/jobs/:id/checkpoints',
-      handle: (request) => dispatcher.checkpoints(jobId(request)),
+      handle: (request) => leading().dispatcher.checkpoints(jobId(request)),
     },
     {
       method: 'POST',
@@ -83,7 +91,8 @@ export function restRoutes(handlers: RestHandlers): readonly RestRoute[] {
     {
       method: 'POST',
       path: '/v1/jobs/:id/cancel',
-      handle: (request, reply) => reply.status(202).send(dispatcher.cancel(jobId(request))),
+      handle: (request, reply) =>
+        reply.status(202).send(leading().dispatcher.cancel(jobId(request))),
     },
     {
       method: 'POST',
@@ -93,8 +102,10 @@ export function restRoutes(handlers: RestHandlers): readonly RestRoute[] {
     {
       method: 'GET',
       path: '/metrics',
-      handle: async (_request, reply) =>
-        reply.type(metrics.contentType).send(await metrics.metrics()),
+      handle: async (_request, reply) => {
+        const { metrics } = leading();
+        return reply.type(metrics.contentType).send(await metrics.metrics());
+      },
     },
   ];
 }
@@ -104,6 +115,8 @@ async function submitJob(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<unknown> {
+  // A standby refuses before it looks at anything.
+  handlers.leading();
   const submission = parse(submitJobRequestSchema, request.body, 'the request');
   const compiled = await compileInTime(handlers, submission);
   if (compiled.kind === 'invalid') {
@@ -111,7 +124,7 @@ async function submitJob(
     return reply.status(details.status).type(PROBLEM_JSON).send(details);
   }
   const { restoreFrom, allowDroppedState } = submission;
-  const id = await handlers.dispatcher.submit(compiled.jobGraph, {
+  const id = await handlers.leading().dispatcher.submit(compiled.jobGraph, {
     ...(restoreFrom === undefined ? {} : { restoreFrom: absoluteUri(restoreFrom) }),
     ...(allowDroppedState === undefined ? {} : { allowDroppedState }),
   });
@@ -120,19 +133,21 @@ async function submitJob(
 }
 
 async function makeSavepoint(
-  { dispatcher }: RestHandlers,
+  handlers: RestHandlers,
   request: FastifyRequest,
 ): Promise<SavepointAnswer> {
+  const { dispatcher } = handlers.leading();
   const id = jobId(request);
   const target = targetOf(parse(savepointRequestSchema, request.body ?? {}, 'the request'));
   return { path: await dispatcher.savepoint(id, target) };
 }
 
 async function stopJob(
-  { dispatcher }: RestHandlers,
+  handlers: RestHandlers,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<unknown> {
+  const { dispatcher } = handlers.leading();
   const id = jobId(request);
   const body = parse(stopJobRequestSchema, request.body ?? {}, 'the request');
   if (body.savepoint === true) {
@@ -175,7 +190,8 @@ function compileInTime(handlers: RestHandlers, request: SubmitJobRequest): Promi
 }
 
 function clusterOverview(handlers: RestHandlers): ClusterOverview {
-  const { dispatcher, resourceManager, version, jobManagerId, startedAtMs } = handlers;
+  const { version, jobManagerId, startedAtMs } = handlers;
+  const { dispatcher, resourceManager } = handlers.leading();
   return {
     version,
     jobManagerId,

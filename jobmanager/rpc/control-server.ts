@@ -11,14 +11,14 @@ import { channelOptions } from '../../shared/rpc/channel-options.ts';
 import { jobManagerServiceDefinition } from '../../shared/rpc/job-manager-service.ts';
 import { listenError } from '../../shared/rpc/listen-error.ts';
 import type { Clock } from '../../shared/time/clock.ts';
-import type { ResourceManager } from '../resource-manager/resource-manager.ts';
+import type { ControlPlane } from './control-gate.ts';
 import { ControlStream } from './control-stream.ts';
 
 export interface ControlServerOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
-  readonly resourceManager: ResourceManager;
+  readonly controlPlane: ControlPlane;
   readonly clock: Clock;
   readonly logger: Logger;
 }

@@ -7,11 +7,11 @@ import { encodeJobManagerMessage } from '../../shared/rpc/job-manager-codec.ts';
 import type { JobManagerMessage, TaskManagerMessage } from '../../shared/rpc/messages.ts';
 import { decodeTaskManagerMessage } from '../../shared/rpc/task-manager-codec.ts';
 import type { CancelTimer, Clock } from '../../shared/time/clock.ts';
-import type { ResourceManager } from '../resource-manager/resource-manager.ts';
 import type { TaskManagerConnection } from '../resource-manager/task-manager-connection.ts';
+import type { ControlPlane } from './control-gate.ts';
 
 interface ControlStreamOptions {
-  readonly resourceManager: ResourceManager;
+  readonly controlPlane: ControlPlane;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -82,7 +82,7 @@ export class ControlStream implements TaskManagerConnection {
       return;
     }
     if (this.#taskManagerId !== null) {
-      this.#options.resourceManager.handleMessage(this.#taskManagerId, this, message);
+      this.#options.controlPlane.handleMessage(this.#taskManagerId, this, message);
       return;
     }
     if (message.kind !== 'register') {
@@ -91,7 +91,7 @@ export class ControlStream implements TaskManagerConnection {
     }
     this.#cancelRegistrationTimer();
     this.#taskManagerId = message.registration.taskManagerId;
-    if (!this.#options.resourceManager.register(message.registration, this)) this.close();
+    if (!this.#options.controlPlane.register(message.registration, this)) this.close();
   }
 
   #refuse(reason: string): void {
@@ -111,6 +111,6 @@ export class ControlStream implements TaskManagerConnection {
     this.#cancelRegistrationTimer();
     // Ends our half too: the other one may only have ended its own.
     this.close();
-    this.#options.resourceManager.connectionClosed(this, reason);
+    this.#options.controlPlane.connectionClosed(this, reason);
   }
 }

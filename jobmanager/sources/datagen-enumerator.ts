@@ -83,6 +83,19 @@ export class DatagenEnumerator implements SplitEnumerator<DatagenSplit> {
     this.#returned.splice(0, this.#returned.length, ...returned);
   }
 
+  markAssigned(splits: readonly DatagenSplit[]): void {
+    const same = (one: DatagenSplit) => (other: DatagenSplit) => one.from === other.from;
+    for (const split of splits.toSorted((left, right) => left.from - right.from)) {
+      this.#assigned += 1;
+      const returned = this.#returned.findIndex(same(split));
+      if (returned >= 0) this.#returned.splice(returned, 1);
+      if (split.to <= this.#next) continue;
+      // What lies between was handed out too, to a reader that is lost or never got it.
+      if (split.from > this.#next) this.#returned.push({ from: this.#next, to: split.from });
+      this.#next = split.to;
+    }
+  }
+
   progress(): EnumeratorProgress {
     return {
       discovered: this.#assigned + this.#returned.length,

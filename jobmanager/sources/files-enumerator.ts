@@ -38,6 +38,8 @@ interface FilesEnumeratorState {
   readonly complete: boolean;
   readonly stopped: boolean;
   readonly assigned: number;
+  /** Handed out before the listing comes to them; absent: none. */
+  readonly skipped?: readonly string[];
 }
 
 /**
@@ -64,6 +66,8 @@ export class FilesEnumerator implements SplitEnumerator<FileSplit> {
   #stopped = false;
   /** Of a bounded listing: up to here its files are pending or handed out. */
   #listedThrough: string | null = null;
+  /** Of a bounded listing, beyond `#listedThrough`: handed out by another job manager. */
+  #skipped = new Set<string>();
   #discovered = 0;
   #assigned = 0;
 
@@ -123,6 +127,7 @@ export class FilesEnumerator implements SplitEnumerator<FileSplit> {
       complete: this.#complete,
       stopped: this.#stopped,
       assigned: this.#assigned,
+      ...(this.#skipped.size === 0 ? {} : { skipped: [...this.#skipped] }),
     };
   }
 
@@ -141,6 +146,25 @@ export class FilesEnumerator implements SplitEnumerator<FileSplit> {
     this.#complete = restored.stopped || (restored.complete && !isWatch);
     this.#assigned = restored.assigned;
     this.#discovered = restored.assigned + restored.pending.length;
+    this.#skipped = new Set(restored.skipped);
+  }
+
+  markAssigned(splits: readonly FileSplit[]): void {
+    // A watch has seen them from now on.
+    this.#discovery.take(splits);
+    const etags = new Map(splits.map(({ uri, etag }) => [uri, etag]));
+    const uris = new Set(etags.keys());
+    this.#pending = this.#pending.filter(({ uri, etag }) => {
+      const isAssigned = etags.get(uri) === etag;
+      if (isAssigned) uris.delete(uri);
+      return !isAssigned;
+    });
+    const through = this.#listedThrough;
+    for (const uri of this.#options.watch === undefined && !this.#complete ? uris : []) {
+      if (through === null || compareUris(uri, through) > 0) this.#skipped.add(uri);
+    }
+    this.#assigned += splits.length;
+    this.#discovered = this.#assigned + this.#pending.length;
   }
 
   progress(): EnumeratorProgress {
@@ -233,7 +257,9 @@ export class FilesEnumerator implements SplitEnumerator<FileSplit> {
 
   #enqueue(files: readonly FileStatus[]): void {
     if (this.#abort.signal.aborted) return;
-    const found = this.#discovery.take(files).filter((file) => !this.#isListed(file));
+    const found = this.#discovery
+      .take(files)
+      .filter((file) => !this.#isListed(file) && !this.#skipped.delete(file.uri));
     this.#discovered += found.length;
     for (const { uri, etag, size, modifiedAtMs } of found) {
       this.#pending.push({ uri, etag, size, modifiedAtMs });

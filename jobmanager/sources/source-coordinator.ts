@@ -1,3 +1,4 @@
+import { invariant } from '../../shared/errors/invariant.ts';
 import {
   type SerializedError,
   SluiceError,
@@ -21,6 +22,15 @@ export interface SourceCoordinatorOptions {
     /** `trackingComplete` changed: it is false while too many splits were assigned to keep them. */
     readonly onChanged: () => void;
   };
+}
+
+/** A reader that runs when its coordinator starts, and what it was assigned by another one. */
+export interface RunningReader {
+  readonly attemptId: string;
+  /** Since the checkpoint that the enumerator goes on from. */
+  readonly splits: readonly unknown[];
+  /** Asked for, and not got. */
+  readonly splitsWanted: number;
 }
 
 /** What the enumerator goes on from; null: from the beginning. */
@@ -56,10 +66,13 @@ export class SourceCoordinator {
     this.#readers = [...options.attemptIds];
   }
 
-  start(restored: RestoredEnumerator = null): void {
+  /** `adopted`: attempts that run already; those of other sources, or ended by now, are left out. */
+  start(restored: RestoredEnumerator = null, adopted: readonly RunningReader[] = []): void {
     const { enumerator } = this.#options;
+    const readers = adopted.filter(({ attemptId }) => this.#readers.includes(attemptId));
     this.#guarded(() => {
       if (restored !== null) enumerator.restoreState?.(restored.state);
+      this.#markAssigned(readers);
       this.#started = true;
       return enumerator.start({
         parallelism: this.#readers.length,
@@ -77,6 +90,21 @@ export class SourceCoordinator {
       this.#guarded(() => enumerator.handleSplitRequest(subtask, count));
     }
     this.#early.clear();
+    for (const { attemptId, splitsWanted } of readers) {
+      this.handleSplitRequest(attemptId, splitsWanted);
+    }
+  }
+
+  #markAssigned(readers: readonly RunningReader[]): void {
+    const splits = readers.flatMap((reader) => reader.splits);
+    if (splits.length === 0) return;
+    const { enumerator } = this.#options;
+    invariant(enumerator.markAssigned !== undefined, 'an enumerator can go on with its readers');
+    enumerator.markAssigned(splits);
+    for (const { attemptId, splits: own } of readers) {
+      this.#tracker?.assigned(this.#readers.indexOf(attemptId), own);
+    }
+    this.#noteTracking();
   }
 
   /** From attempts that no longer run, or never did: nothing happens. */

@@ -26,6 +26,12 @@ export interface SplitEnumerator<Split> {
   snapshotState(checkpointId: number): unknown;
   /** Before the start. The parallelism may be another one than then. */
   restoreState?(state: unknown): void;
+  /**
+   * Once, before the start, where readers go on that another job manager assigned these splits to after
+   * the state was taken: they are not handed out again. Others that it handed out may be missing here;
+   * those are.
+   */
+  markAssigned?(splits: readonly Split[]): void;
   progress(): EnumeratorProgress;
   close(): Promise<void> | void;
 }

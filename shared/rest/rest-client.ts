@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { ERROR_CODES, type ErrorCode } from '../errors/codes.ts';
 import { deserializeError, type SerializedError, SluiceError } from '../errors/sluice-error.ts';
+import { parseAddresses } from '../rpc/job-manager-addresses.ts';
 import type {
   ClusterOverview,
   JobCheckpointsDetail,
@@ -39,18 +41,31 @@ const ANSWER_BYTES_MAX = 32 * 1024 ** 2;
 
 const CODES: ReadonlySet<string> = new Set(ERROR_CODES);
 
+/** An election takes seconds: so often the leader is looked for, with so long a pause between. */
+const LEADER_LOOKS_MAX = 40;
+const LEADER_PAUSE_MS = 250;
+
+interface Answer {
+  readonly problem: ProblemDetails | null;
+  readonly body: unknown;
+}
+
 /**
  * The REST v1 client of the command line. Every method rejects with a SluiceError: the job manager's
- * own, or NETWORK_UNREACHABLE, NETWORK_TIMEOUT, PROTOCOL_VIOLATION about the way to it.
+ * own, or NETWORK_UNREACHABLE, NETWORK_TIMEOUT, PROTOCOL_VIOLATION about the way to it. A standby names
+ * the leader, which is asked instead; of several addresses those that nobody listens at are passed over.
  */
 export class RestClient {
-  readonly #base: string;
+  readonly #addresses: readonly string[];
+  /** Of the job manager that is asked now: one of the addresses, or one that a standby named. */
+  #base: string;
   readonly #timeoutMs: number;
   readonly #fetch: typeof fetch;
 
-  /** `address`: `http://host:port`, or `host:port`. */
+  /** `address`: `http://host:port`, or `host:port`; several with commas. */
   constructor(address: string, options: RestClientOptions = {}) {
-    this.#base = baseUrl(address);
+    this.#addresses = parseAddresses(address).map(baseUrl);
+    this.#base = this.#addresses[0] ?? '';
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
     this.#fetch = options.fetch ?? fetch;
   }
@@ -131,11 +146,45 @@ export class RestClient {
     return answer.body as Answer;
   }
 
+  /** Of the leader: nothing was done where a standby refused, or where nobody listened. */
   async #request(
     method: 'GET' | 'POST',
     path: string,
     options: { body?: unknown; timeoutMs: number },
-  ): Promise<{ problem: ProblemDetails | null; body: unknown }> {
+  ): Promise<Answer> {
+    for (let look = 1; ; look += 1) {
+      const isLast = look === LEADER_LOOKS_MAX;
+      let leader: unknown;
+      try {
+        const answer = await this.#requestHere(method, path, options);
+        if (answer.problem?.code !== 'NOT_LEADER' || isLast) return answer;
+        leader = answer.problem.context?.['restAddress'];
+      } catch (error) {
+        if (isLast || !this.#isElsewhere(error)) throw error;
+      }
+      const known = typeof leader === 'string' && leader !== '' ? baseUrl(leader) : this.#base;
+      this.#base = known === this.#base ? this.#nextAddress() : known;
+      if (look > 1 || known === this.#base) await delay(LEADER_PAUSE_MS);
+    }
+  }
+
+  /** Whether nobody listens here, but maybe at another address. */
+  #isElsewhere(error: unknown): boolean {
+    const isOnly = this.#addresses.length === 1 && this.#addresses[0] === this.#base;
+    if (isOnly || !(error instanceof SluiceError)) return false;
+    return error.code === 'NETWORK_UNREACHABLE' && error.message.includes('ECONNREFUSED');
+  }
+
+  #nextAddress(): string {
+    const index = this.#addresses.indexOf(this.#base);
+    return this.#addresses[(index + 1) % this.#addresses.length] ?? this.#base;
+  }
+
+  async #requestHere(
+    method: 'GET' | 'POST',
+    path: string,
+    options: { body?: unknown; timeoutMs: number },
+  ): Promise<Answer> {
     const { body, timeoutMs } = options;
     let response: Response;
     let text: string;

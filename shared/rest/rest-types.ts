@@ -7,6 +7,14 @@ import type { CheckpointPurpose } from '../record/stream-event.ts';
 
 /** What travels over REST v1; the command line and the dashboard know only these. */
 
+/** GET /v1/health; the one thing that a standby answers. */
+export interface HealthAnswer {
+  readonly status: 'ok';
+  readonly role: 'leader' | 'standby';
+  /** As far as it is known. */
+  readonly leader: { readonly restAddress: string; readonly rpcAddress: string } | null;
+}
+
 /** GET /v1/cluster */
 export interface ClusterOverview {
   readonly version: string;

@@ -88,14 +88,17 @@ before(async () => {
     port: 0,
     logger: silentLogger,
     handlers: {
-      dispatcher: jobs,
-      resourceManager: {} as never,
+      leading: () => ({
+        dispatcher: jobs,
+        resourceManager: {} as never,
+        metrics: new Registry(),
+      }),
+      health: () => ({ status: 'ok', role: 'leader', leader: null }),
       compile: async () => ({
         kind: 'compiled',
         jobGraph: pipeline([sourceVertex('read')], 'x'),
         warnings: [],
       }),
-      metrics: new Registry(),
       clock: systemClock,
       version: '0',
       jobManagerId: 'jm',

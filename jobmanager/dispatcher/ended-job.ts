@@ -1,0 +1,45 @@
+import { type PlanNode, planNodes } from '../../shared/job-graph/job-plan.ts';
+import type { JobCheckpointsDetail, JobDetail } from '../../shared/rest/rest-types.ts';
+import type { JobRecord } from '../job-store/job-record.ts';
+import { JobMetrics, type OperatorTotals } from '../metrics/job-metrics.ts';
+
+/** What is kept of a job that has ended. */
+export interface EndedJob {
+  readonly detail: JobDetail;
+  readonly totals: readonly OperatorTotals[];
+  readonly plan: readonly PlanNode[];
+  readonly checkpoints: JobCheckpointsDetail;
+}
+
+export const NO_CHECKPOINTS: JobCheckpointsDetail = {
+  settings: null,
+  counts: { completed: 0, failed: 0, inProgress: 0 },
+  latest: null,
+  inProgress: null,
+  history: [],
+};
+
+/** Of a job that ended under an earlier leader: its record has no numbers. */
+export function endedJob(record: JobRecord): EndedJob {
+  const { jobId, jobGraph, state, submittedAtMs, failure } = record;
+  const endedAtMs = record.endedAtMs ?? submittedAtMs;
+  const metrics = new JobMetrics(jobGraph);
+  const detail: JobDetail = {
+    id: jobId,
+    name: jobGraph.name,
+    state,
+    submittedAt: new Date(submittedAtMs).toISOString(),
+    endedAt: new Date(endedAtMs).toISOString(),
+    durationMs: Math.max(0, endedAtMs - submittedAtMs),
+    tasks: {},
+    bounded: jobGraph.bounded,
+    failure,
+    restarts: 0,
+    exceptions: [],
+    checkpoints: null,
+    progress: metrics.progress({ sources: new Map(), ended: true, wallMs: endedAtMs }),
+    vertices: [],
+  };
+  const totals = metrics.operatorTotals();
+  return { detail, totals, plan: planNodes(jobGraph), checkpoints: NO_CHECKPOINTS };
+}

@@ -28,9 +28,10 @@ export interface JobAdoptionsOptions {
 
 /**
  * How long a job waits for its task managers to come to the new leader; what has not been reported by
- * then is lost. They try every second, and data flows meanwhile.
+ * then is lost. Those of a leader that died come within a second; those of one that stands still find
+ * that out by its silence (`heartbeatTimeoutMs`). Data flows meanwhile.
  */
-const ADOPTION_TIMEOUT_MS = 3_000;
+const ADOPTION_TIMEOUT_MS = 5_000;
 
 interface Waiting {
   readonly job: AdoptableJob;

@@ -153,6 +153,8 @@ test('when a leader stands still, then a standby goes on with its job and it is 
   await eventually(async () => (await health(cluster.where[1] ?? ''))?.role === 'standby', {
     timeoutMs: 20_000,
   });
+  const adopted = await running(cluster, id);
+  assert.deepEqual(new Set(attempts(adopted)), new Set([0]), standby.output);
   // The old leader's address still does: it names the new one.
   const ended = await until(cluster, id, ({ state }) => state === 'FINISHED' || state === 'FAILED');
   assert.equal(ended.state, 'FINISHED', `${cluster.output()}\n${standby.output}`);

@@ -203,6 +203,25 @@ test('when the client asks in vain, then its error says why and what to do', asy
   assert.throws(() => new RestClient('http://'), { code: 'ARGUMENT_INVALID' });
 });
 
+test('when a standby is asked, then the client asks the leader, or the next one that listens', async () => {
+  const asked: string[] = [];
+  const cluster: typeof fetch = async (input) => {
+    const { host } = new URL(String(input));
+    asked.push(host);
+    if (host === 'gone:1') {
+      throw new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED gone:1') });
+    }
+    if (host === 'leader:1') return Response.json({ jobs: [] });
+    const body = { code: 'NOT_LEADER', status: 503, context: { restAddress: 'http://leader:1' } };
+    const headers = { 'content-type': 'application/problem+json' };
+    return new Response(JSON.stringify(body), { status: 503, headers });
+  };
+  const client = new RestClient('gone:1,standby:1', { fetch: cluster });
+  assert.deepEqual(await client.jobs(), []);
+  assert.deepEqual(await client.jobs(), []);
+  assert.deepEqual(asked, ['gone:1', 'standby:1', 'leader:1', 'leader:1']);
+});
+
 test('when an answer has no end, then the client gives up at its bound', async () => {
   const chunk = new Uint8Array(1024 ** 2);
   const endless = new ReadableStream({ pull: (controller) => controller.enqueue(chunk) });

@@ -76,6 +76,42 @@ describe('JobManagerConnection', () => {
     assert.equal(manager.all('heartbeat')[0]?.process.rssBytes, 5);
   });
 
+  it('when a standby names the leader, then it registers there', async () => {
+    const leader = await jobManager({ epoch: 3 });
+    const standby = await jobManager({
+      answer: () => ({
+        kind: 'refused',
+        error: serializeError(
+          new SluiceError('NOT_LEADER', 'a standby', {
+            domain: 'external',
+            context: { rpcAddress: leader.address },
+          }),
+        ),
+      }),
+    });
+    const { events } = connect(standby.address);
+    await eventually(() => leader.all('heartbeat').length > 0);
+    assert.deepEqual(events, ['registered']);
+    assert.equal(standby.all('register').length, 1);
+  });
+
+  it('when a job manager with a lower epoch comes back, then it is not obeyed', async () => {
+    const leader = await jobManager({ epoch: 3 });
+    const port = Number(leader.address.split(':')[1]);
+    const { events, messages } = connect(leader.address);
+    await eventually(() => events.length === 1);
+    leader.stop();
+    const deposed = await jobManager({ epoch: 2, port });
+    await eventually(() => deposed.all('register').length > 1);
+    assert.equal(deposed.all('heartbeat').length, 0);
+    assert.deepEqual(events, ['registered', 'lost']);
+    assert.deepEqual(messages, []);
+    deposed.stop();
+    const successor = await jobManager({ epoch: 4, port });
+    await eventually(() => successor.all('heartbeat').length > 0);
+    assert.deepEqual(events, ['registered', 'lost', 'registered']);
+  });
+
   it('when nobody listens yet, then it tries until somebody does', async () => {
     const first = await jobManager();
     const port = Number(first.address.split(':')[1]);

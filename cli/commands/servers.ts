@@ -28,6 +28,7 @@ interface TaskManagerFlags extends ServerFlags {
   readonly gpuProvider?: 'cpu' | 'cuda' | 'tensorrt' | 'webgpu';
   readonly dataPort: number;
   readonly metricsPort: number;
+  readonly storage?: string;
   readonly label?: Readonly<Record<string, string>>;
 }
 
@@ -56,10 +57,11 @@ export function addServerCommands(program: Command, setExitCode: SetExitCode): v
     .command('taskmanager')
     .description('start a task manager (runs until Ctrl-C)')
     .addOption(
-      new Option('--job-manager <host:port>', 'gRPC address of the job manager')
+      new Option('--job-manager <host:port>', 'gRPC address of the job manager; several: a,b')
         .env('SLUICE_JOB_MANAGER_RPC')
         .default('127.0.0.1:6123'),
     )
+    .addOption(storageOption('storage of the job managers, where its leader is looked up'))
     .option('--id <name>', 'name in the cluster (default: made from the host and the process)')
     .option('--slots <n>', 'parallel subtasks (default: half the cores)', integerBetween(1, 1024))
     .option('--executors <n>', 'inference threads (default: the cores)', integerBetween(1, 1024))
@@ -128,6 +130,7 @@ async function runTaskManager(flags: TaskManagerFlags): Promise<ExitCode> {
   const { createLogger } = await import('../../shared/observability/logger.ts');
   const running = await startTaskManager({
     jobManagerAddress: flags.jobManager,
+    storage: flags.storage ?? null,
     host: flags.host,
     dataPort: flags.dataPort,
     metricsPort: flags.metricsPort,

@@ -114,9 +114,12 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
   logger.info({ jobManagerId, rpcPort, restPort, host, version }, 'job manager listens');
   if (storage !== null) {
     const uri = new CheckpointPaths(storage).leader();
+    // What listens on every address is found by the machine's name.
+    const reached = host === '0.0.0.0' || host === '::' ? hostname() : authority;
     await role.elect({
       ...ELECTION_TIMING,
-      ...{ leaderId: jobManagerId, rpcAddress, restAddress, hostName: hostname() },
+      ...{ leaderId: jobManagerId, hostName: hostname() },
+      ...{ rpcAddress: `${reached}:${rpcPort}`, restAddress: `http://${reached}:${restPort}` },
       ...{ uri, fileSystem: fileSystems.forUri(uri) },
     });
   }

@@ -20,6 +20,7 @@ import { taskManagerMetrics } from './metrics/prometheus.ts';
 import { TaskMetricsStore } from './metrics/task-metrics-store.ts';
 import { NetworkHub } from './network/network-hub.ts';
 import { JobManagerConnection } from './rpc/job-manager-connection.ts';
+import { leaderAddress } from './rpc/leader-address.ts';
 import { startSlotThread } from './slots/slot-thread.ts';
 import { TaskExecutor } from './task-executor/task-executor.ts';
 
@@ -177,10 +178,13 @@ class TaskManager implements RunningTaskManager {
     const { options, logger, clock } = this.#settings;
     return new JobManagerConnection({
       address: options.jobManagerAddress,
+      ...(options.storage === null
+        ? {}
+        : { leaderAddress: leaderAddress(this.#fileSystems, options.storage) }),
       clock,
       random: Math.random,
       logger,
-      registration: () => this.#registration(executor.runningAttemptIds),
+      registration: () => this.#registration(executor),
       heartbeat: () => ({ subtasks: executor.subtaskMetrics(), process: this.#meter.read() }),
       handler: {
         onMessage: (message) => handleCommand(executor, message),
@@ -191,7 +195,7 @@ class TaskManager implements RunningTaskManager {
     });
   }
 
-  #registration(runningAttemptIds: readonly string[]): TaskManagerRegistration {
+  #registration(executor: TaskExecutor): TaskManagerRegistration {
     const { id, options } = this.#settings;
     const address = this.#hub?.address;
     return {
@@ -203,7 +207,8 @@ class TaskManager implements RunningTaskManager {
       slots: Array.from({ length: options.slots }, () => ({ device: options.device })),
       labels: options.labels,
       executors: options.executors,
-      runningAttemptIds,
+      runningAttemptIds: executor.runningAttemptIds,
+      attempts: executor.attempts,
       hostName: hostname(),
       processId: process.pid,
       cpuCores: availableParallelism(),

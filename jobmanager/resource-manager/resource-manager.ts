@@ -20,6 +20,8 @@ import type { ResourceListener, TaskManagerConnection } from './task-manager-con
 
 export interface ResourceManagerOptions {
   readonly jobManagerId: string;
+  /** The leader's fencing token. Absent: there is no storage, and no other job manager. */
+  readonly epoch?: number;
   readonly version: string;
   readonly heartbeatIntervalMs: number;
   readonly heartbeatTimeoutMs: number;
@@ -86,6 +88,7 @@ export class ResourceManager {
     connection.send({
       kind: 'registered',
       jobManagerId: this.#options.jobManagerId,
+      epoch: this.#options.epoch ?? 0,
       heartbeatIntervalMs: this.#options.heartbeatIntervalMs,
       heartbeatTimeoutMs: this.#options.heartbeatTimeoutMs,
     });

@@ -4,8 +4,10 @@ import type { FileSystemOptions } from '../filesystem/filesystem-options.ts';
 
 /** What a task manager offers, where it listens and how patient it is. Durations in milliseconds. */
 export interface TaskManagerOptions {
-  /** `host:port` of the job manager's control plane. */
+  /** `host:port` of the job manager's control plane; of several, with commas, they are tried in turn. */
   readonly jobManagerAddress: string;
+  /** URI of the job managers' storage: its lease says which of them leads. Null: only the addresses. */
+  readonly storage: string | null;
   /** Unique in the cluster. Default: made from host, process and a random part. */
   readonly id: string | null;
   /** For the data plane and the metrics. */
@@ -42,6 +44,7 @@ const cores = availableParallelism();
 
 export const TASK_MANAGER_DEFAULTS: TaskManagerOptions = {
   jobManagerAddress: '127.0.0.1:6123',
+  storage: null,
   id: null,
   host: '127.0.0.1',
   advertisedHost: null,
@@ -59,6 +62,6 @@ export const TASK_MANAGER_DEFAULTS: TaskManagerOptions = {
   fileSystemOptions: {},
   metricsIntervalMs: 500,
   cancellationTimeoutMs: 10_000,
-  jobManagerLostTimeoutMs: 10_000,
+  jobManagerLostTimeoutMs: 60_000,
   shutdownTimeoutMs: 10_000,
 };

@@ -15,6 +15,7 @@ export function encodeJobManagerMessage(message: JobManagerMessage): JobManagerI
       return {
         registered: {
           jobManagerId: message.jobManagerId,
+          epoch: message.epoch,
           heartbeatIntervalMs: message.heartbeatIntervalMs,
           heartbeatTimeoutMs: message.heartbeatTimeoutMs,
         },
@@ -58,9 +59,9 @@ export function encodeJobManagerMessage(message: JobManagerMessage): JobManagerI
 /** From the wire; throws PROTOCOL_VIOLATION for what no job manager of this version says. */
 export function decodeJobManagerMessage(info: JobManagerOutput): JobManagerMessage {
   if (info.registered != null) {
-    const { jobManagerId, heartbeatIntervalMs, heartbeatTimeoutMs, refused } = info.registered;
+    const { refused, ...registered } = info.registered;
     if (refused !== null) return { kind: 'refused', error: decodeError(refused) };
-    return { kind: 'registered', jobManagerId, heartbeatIntervalMs, heartbeatTimeoutMs };
+    return { kind: 'registered', ...registered };
   }
   if (info.deployTask != null) {
     // The other end is a job manager of the same version: its JSON has the type it was made from.

@@ -67,10 +67,44 @@ export interface TaskManagerRegistration {
   readonly labels: Readonly<Record<string, string>>;
   readonly executors: number;
   readonly runningAttemptIds: readonly string[];
+  /** The same attempts with what a new leader must know to go on with them, and ended ones. */
+  readonly attempts: readonly ReportedAttempt[];
   readonly hostName: string;
   readonly processId: number;
   readonly cpuCores: number;
   readonly memoryBytes: number;
+}
+
+/** An attempt as its task manager knows it, told to a job manager that may not know it. */
+export interface ReportedAttempt {
+  readonly attemptId: string;
+  readonly slotIndex: number;
+  /** Its latest; of the attempts that have ended, only the last ones are reported. */
+  readonly state: ReportedState;
+  /** Only with FAILED. */
+  readonly error: SerializedError | null;
+  /** The highest checkpoint id it was ever told; 0: none. */
+  readonly checkpointIdSeen: number;
+  /** Null unless it is a source's. */
+  readonly source: ReportedReader | null;
+}
+
+export interface ReportedReader {
+  /** It has said `source-drained`. */
+  readonly drained: boolean;
+  /** Splits that it has asked for and not got. */
+  readonly splitsWanted: number;
+  /**
+   * What it was assigned since the latest checkpoint that it knows to be complete. Null: more than is
+   * remembered.
+   */
+  readonly splits: readonly ReportedSplits[] | null;
+}
+
+export interface ReportedSplits {
+  /** They came before this checkpoint's trigger, so that they are in its snapshot; null: after all. */
+  readonly beforeCheckpoint: number | null;
+  readonly splits: readonly unknown[];
 }
 
 export interface SlotProfile {
@@ -82,6 +116,8 @@ export type JobManagerMessage =
   | {
       readonly kind: 'registered';
       readonly jobManagerId: string;
+      /** The leader's fencing token; 0 where there is no storage, and so no other job manager. */
+      readonly epoch: number;
       readonly heartbeatIntervalMs: number;
       readonly heartbeatTimeoutMs: number;
     }

@@ -1,4 +1,7 @@
-import type { RegisterTaskManager__Output as RegisterOutput } from '../../proto/generated/sluice/v1/RegisterTaskManager.ts';
+import type {
+  RegisterTaskManager as RegisterInfo,
+  RegisterTaskManager__Output as RegisterOutput,
+} from '../../proto/generated/sluice/v1/RegisterTaskManager.ts';
 import type {
   TaskManagerMessage as TaskManagerInfo,
   TaskManagerMessage__Output as TaskManagerOutput,
@@ -8,7 +11,12 @@ import type { CheckpointDeclineReason } from '../checkpoint/checkpoint-failure-r
 import type { SubtaskSnapshot } from '../checkpoint/snapshot.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import { decodeError, encodeError } from './error-info.ts';
-import type { ReportedState, TaskManagerMessage, TaskManagerRegistration } from './messages.ts';
+import type {
+  ReportedAttempt,
+  ReportedState,
+  TaskManagerMessage,
+  TaskManagerRegistration,
+} from './messages.ts';
 import {
   decodeProcessMetrics,
   decodeSubtaskMetrics,
@@ -21,14 +29,7 @@ const SLOTS_MAX = 1_024;
 export function encodeTaskManagerMessage(message: TaskManagerMessage): TaskManagerInfo {
   switch (message.kind) {
     case 'register':
-      return {
-        register: {
-          ...message.registration,
-          slots: [...message.registration.slots],
-          labels: { ...message.registration.labels },
-          runningAttemptIds: [...message.registration.runningAttemptIds],
-        },
-      };
+      return { register: encodeRegistration(message.registration) };
     case 'heartbeat':
       return {
         heartbeat: {
@@ -75,6 +76,17 @@ export function encodeTaskManagerMessage(message: TaskManagerMessage): TaskManag
   }
 }
 
+function encodeRegistration(registration: TaskManagerRegistration): RegisterInfo {
+  const { attempts, ...rest } = registration;
+  return {
+    ...rest,
+    slots: [...rest.slots],
+    labels: { ...rest.labels },
+    runningAttemptIds: [...rest.runningAttemptIds],
+    attemptsJson: Buffer.from(JSON.stringify(attempts)),
+  };
+}
+
 /** From the wire; throws PROTOCOL_VIOLATION for what no task manager of this version says. */
 export function decodeTaskManagerMessage(info: TaskManagerOutput): TaskManagerMessage {
   if (info.register != null) {
@@ -106,8 +118,13 @@ function decodeRegistration(info: RegisterOutput): TaskManagerRegistration {
   if (info.slots.length > SLOTS_MAX) {
     throw protocolViolation(`a task manager registered more than ${SLOTS_MAX} slots`);
   }
+  const { attemptsJson, ...rest } = info;
+  // The other end may be of another version, to be refused: it says nothing about attempts then.
+  const attempts = attemptsJson.length === 0 ? [] : decodeJson(attemptsJson);
+  if (!Array.isArray(attempts)) throw protocolViolation('attempts come as an array');
   return {
-    ...info,
+    ...rest,
+    attempts: attempts as readonly ReportedAttempt[],
     slots: info.slots.map(({ device }) => {
       if (device === 'cpu' || device === 'gpu') return { device };
       throw protocolViolation(`a slot is for "cpu" or "gpu", not "${device.slice(0, 64)}"`);

@@ -1,8 +1,9 @@
 const FIRST_MS = 200;
-const LONGEST_MS = 5_000;
+/** Tasks wait for splits meanwhile: a leader that is back must not wait for them longer than this. */
+const LONGEST_MS = 1_000;
 
 /**
- * How long to wait before attempt `attempt` (from 0): twice as long each time, up to 5 s, and a
+ * How long to wait before attempt `attempt` (from 0): twice as long each time, up to 1 s, and a
  * random half of it, so that a cluster's task managers do not come back all at once.
  */
 export function reconnectDelayMs(attempt: number, random: () => number): number {

@@ -19,10 +19,13 @@ import type {
 import { encodeTaskManagerMessage } from '../../shared/rpc/task-manager-codec.ts';
 import type { CancelTimer, Clock } from '../../shared/time/clock.ts';
 import { reconnectDelayMs } from './backoff.ts';
+import { JobManagerLocator } from './job-manager-locator.ts';
 
 export interface JobManagerConnectionOptions {
-  /** `host:port` */
+  /** `host:port`; several with commas are tried in turn. */
   readonly address: string;
+  /** Where the lease in the storage says the leader is; null where it says nothing. Never rejects. */
+  readonly leaderAddress?: () => Promise<string | null>;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
@@ -50,6 +53,12 @@ type Stream = ClientDuplexStream<TaskManagerInfo, JobManagerOutput>;
 
 /** Until the job manager says how patient it is. */
 const REGISTRATION_TIMEOUT_MS = 10_000;
+/** What is said between a registration and its answer; with more the stream is given up. */
+const QUEUED_MESSAGES_MAX = 10_000;
+/** A standby that does not know who leads: an election is under way. */
+const STANDBY_RETRY_MS = 200;
+/** One that knows: at once, almost; two that each take the other for the leader must not be asked faster. */
+const FOLLOW_MS = 20;
 
 /**
  * The task manager's end of the control plane:
@@ -57,11 +66,18 @@ const REGISTRATION_TIMEOUT_MS = 10_000;
  *   waiting ─► registering ─► registered ─► waiting …       (any of them) ─► closed
  *
  * One stream at a time; when it ends, or the job manager says nothing for too long, the next one is
- * opened after a growing pause, for ever. What is sent while there is none is dropped: a job manager
- * that lost a task manager has written its tasks off, and learns from the registration what runs.
+ * opened after a growing pause, for ever, to whichever job manager leads by then. What is sent while
+ * there is no stream is dropped, for the next registration reports all attempts as they are; what is
+ * sent after that report waits until it is answered. A job manager with a lower epoch than one that was
+ * obeyed before is not obeyed.
  */
 export class JobManagerConnection {
   readonly #options: JobManagerConnectionOptions;
+  readonly #locator: JobManagerLocator;
+  /** The highest that was obeyed. */
+  #epoch = 0;
+  /** Said since the report in the registration; only while registering. */
+  #queued: TaskManagerMessage[] = [];
   #state: 'waiting' | 'registering' | 'registered' | 'closed' = 'waiting';
   #attempt = 0;
   #closeStream: () => void = () => {};
@@ -73,15 +89,27 @@ export class JobManagerConnection {
 
   constructor(options: JobManagerConnectionOptions) {
     this.#options = options;
+    const { address, leaderAddress } = options;
+    this.#locator = new JobManagerLocator({
+      addresses: address,
+      ...(leaderAddress === undefined ? {} : { leaderAddress }),
+    });
   }
 
   start(): void {
-    this.#connect();
+    this.#locate();
   }
 
-  /** Dropped where there is no registration. */
+  /** While there is no stream: dropped, for the next registration says it. */
   send(message: TaskManagerMessage): void {
-    if (this.#state === 'registered') this.#write(message);
+    if (this.#state === 'registered') {
+      this.#write(message);
+    } else if (this.#state === 'registering') {
+      this.#queued.push(message);
+      if (this.#queued.length > QUEUED_MESSAGES_MAX) {
+        this.#disconnected(new Error('it does not answer the registration'));
+      }
+    }
   }
 
   /** Says goodbye, and no more; resolves when it has been said, or after `timeoutMs`. */
@@ -107,9 +135,21 @@ export class JobManagerConnection {
     this.#closeStream();
   }
 
-  #connect(): void {
+  #locate(): void {
+    const address = this.#locator.next();
+    if (typeof address === 'string') {
+      this.#connect(address);
+      return;
+    }
+    void address.then((found) => {
+      if (this.#state === 'waiting') this.#connect(found);
+    });
+  }
+
+  #connect(address: string): void {
     this.#state = 'registering';
-    const client = createJobManagerClient(this.#options.address);
+    this.#queued = [];
+    const client = createJobManagerClient(address);
     const stream: Stream = client.connect();
     this.#stream = stream;
     this.#closeStream = () => {
@@ -157,22 +197,38 @@ export class JobManagerConnection {
   }
 
   #registered(message: Extract<JobManagerMessage, { kind: 'registered' }>): void {
-    const { logger, address, handler } = this.#options;
+    const { logger, handler } = this.#options;
+    if (message.epoch < this.#epoch) {
+      const reason = `it leads in epoch ${message.epoch}, but ${this.#epoch} was seen`;
+      this.#disconnected(new SluiceError('LEADERSHIP_LOST', reason, { domain: 'external' }));
+      return;
+    }
+    this.#epoch = message.epoch;
     this.#state = 'registered';
     this.#attempt = 0;
     this.#timeoutMs = message.heartbeatTimeoutMs;
     this.#expectMessage();
-    logger.info({ jobManager: address, id: message.jobManagerId }, 'registered');
+    const { jobManagerId: id, epoch } = message;
+    logger.info({ jobManager: this.#locator.current, id, epoch }, 'registered');
     handler.onRegistered();
+    for (const queued of this.#queued.splice(0)) this.#write(queued);
     this.#heartbeatAfter(message.heartbeatIntervalMs);
   }
 
   #refused(error: SluiceError): void {
+    if (error.code === 'NOT_LEADER') {
+      const isKnown = this.#locator.follow(String(error.context['rpcAddress'] ?? ''));
+      this.#disconnected(error, isKnown ? FOLLOW_MS : STANDBY_RETRY_MS);
+      return;
+    }
     this.#state = 'closed';
     this.#stopTimers();
     this.#closeStream();
-    const { logger, address, handler } = this.#options;
-    logger.error({ jobManager: address, error: serializeError(error) }, 'registration refused');
+    const { logger, handler } = this.#options;
+    logger.error(
+      { jobManager: this.#locator.current, error: serializeError(error) },
+      'registration refused',
+    );
     handler.onRefused(error);
   }
 
@@ -194,14 +250,15 @@ export class JobManagerConnection {
     });
   }
 
-  #disconnected(cause: unknown): void {
+  #disconnected(cause: unknown, retryMs?: number): void {
     if (this.#state === 'closed') return;
-    const { clock, logger, address, random, handler } = this.#options;
+    const { clock, logger, random, handler } = this.#options;
+    const address = this.#locator.current;
     const wasRegistered = this.#state === 'registered';
     this.#state = 'waiting';
     this.#stopTimers();
     this.#closeStream();
-    const delayMs = Math.round(reconnectDelayMs(this.#attempt, random));
+    const delayMs = retryMs ?? Math.round(reconnectDelayMs(this.#attempt, random));
     const message = wasRegistered ? 'lost the job manager' : 'cannot reach the job manager';
     const error = serializeError(
       toSluiceError(cause ?? 'it ended the stream', 'JOB_MANAGER_LOST', { domain: 'external' }),
@@ -210,7 +267,7 @@ export class JobManagerConnection {
     const level = this.#attempt === 0 ? 'warn' : 'debug';
     logger[level]({ jobManager: address, error, retryInMs: delayMs }, message);
     this.#attempt += 1;
-    this.#cancelRetry = clock.setTimer(delayMs, () => this.#connect());
+    this.#cancelRetry = clock.setTimer(delayMs, () => this.#locate());
     if (wasRegistered) handler.onLost();
   }
 

@@ -3,13 +3,18 @@ import type { FileSystemRegistry } from '../../shared/filesystem/filesystem-regi
 import type { TaskDeployment } from '../../shared/job-graph/task-deployment.ts';
 import type { Logger } from '../../shared/observability/logger.ts';
 import type { SubtaskMetrics } from '../../shared/observability/subtask-metrics.ts';
-import type { JobManagerMessage, TaskManagerMessage } from '../../shared/rpc/messages.ts';
+import type {
+  JobManagerMessage,
+  ReportedAttempt,
+  TaskManagerMessage,
+} from '../../shared/rpc/messages.ts';
 import type { Clock } from '../../shared/time/clock.ts';
 import { Slot } from '../slots/slot.ts';
 import type { SlotCommand, SlotReport } from '../slots/slot-messages.ts';
 import type { SlotThread, SlotThreadEvents } from '../slots/slot-thread.ts';
 import { SnapshotUploader } from '../snapshots/snapshot-uploader.ts';
 import type { TaskCheckpointReport, TaskStateUpdate } from '../task/task-environment.ts';
+import { AttemptLog } from './attempt-log.ts';
 
 /** What the job manager says about tasks. */
 export type TaskCommand = Extract<
@@ -58,6 +63,7 @@ export class TaskExecutor {
   readonly #jobOf = new Map<string, string>();
   readonly #uploader: SnapshotUploader;
   readonly #metrics = new Map<string, SubtaskMetrics>();
+  readonly #log = new AttemptLog();
 
   constructor(options: TaskExecutorOptions) {
     this.#options = options;
@@ -87,12 +93,18 @@ export class TaskExecutor {
     return [...this.#slotOf.keys()];
   }
 
+  /** All that a job manager must know to go on with the attempts. */
+  get attempts(): readonly ReportedAttempt[] {
+    return this.#log.report();
+  }
+
   /** The latest report of every task that runs. */
   subtaskMetrics(): readonly SubtaskMetrics[] {
     return [...this.#metrics.values()];
   }
 
   handle(command: TaskCommand): void {
+    this.#log.commanded(command);
     switch (command.kind) {
       case 'deploy-task':
         this.#deploy(command.deployment);
@@ -145,6 +157,7 @@ export class TaskExecutor {
     if (this.#slotOf.has(attemptId)) return;
     this.#options.logger.info({ attemptId, slot: slotIndex }, 'task deployed');
     this.#options.observer.taskDeployed(deployment);
+    this.#log.deployed(deployment);
     this.#slotOf.set(attemptId, slot);
     this.#jobOf.set(attemptId, deployment.jobId);
     slot.deploy(deployment);
@@ -171,6 +184,7 @@ export class TaskExecutor {
         return;
       case 'split-request': {
         const { attemptId, count } = report;
+        this.#log.splitsRequested(attemptId, count);
         this.#options.send({ kind: 'split-request', attemptId, count });
         return;
       }
@@ -200,6 +214,7 @@ export class TaskExecutor {
     const { attemptId, kind } = report;
     // The job manager has heard of its end already.
     if (!this.#slotOf.has(attemptId)) return;
+    if (kind === 'source-drained') this.#log.drained(attemptId);
     if (kind === 'decline-checkpoint') {
       const { checkpointId, error } = report;
       this.#options.logger.warn({ attemptId, checkpointId, error }, 'checkpoint declined');
@@ -215,6 +230,7 @@ export class TaskExecutor {
 
   #handleState(update: TaskStateUpdate): void {
     const { attemptId, state, error } = update;
+    this.#log.state(attemptId, state, error);
     if (state === 'FINISHED' || state === 'CANCELED' || state === 'FAILED') {
       const metrics = update.metrics ?? this.#metrics.get(attemptId) ?? null;
       this.#slotOf.delete(attemptId);

@@ -23,6 +23,7 @@ import {
   endOutput,
   PartitionOutput,
 } from './chain-outputs.ts';
+import type { AlignedBarrier } from './checkpoint-barrier-handler.ts';
 import type { ResultPartition } from './result-partition.ts';
 
 export interface ChainOptions {
@@ -31,6 +32,7 @@ export interface ChainOptions {
   /** The result partitions, by the operator whose output they carry. */
   readonly partitions: ReadonlyMap<string, readonly ResultPartition[]>;
   readonly barriers: ChainBarriers;
+  readonly edgeIdOf: (partition: ResultPartition) => string;
   /** Runs the task's loop soon. */
   readonly wake: () => void;
 }
@@ -120,10 +122,20 @@ export class OperatorChain {
   }
 
   /** Lets a barrier in, in front of everything that is fed from now on. */
-  passBarrier(barrier: Barrier, alignmentMs: number): void {
-    this.#barriers.begin(barrier, alignmentMs);
+  passBarrier(aligned: AlignedBarrier): void {
+    const { barrier } = aligned;
+    this.#barriers.begin(aligned);
     if (this.source !== null) this.source.emitBarrier(barrier);
     else this.#requireHead().processEvent(barrier);
+  }
+
+  isPassing(checkpointId: number): boolean {
+    return this.#barriers.isPassing(checkpointId);
+  }
+
+  /** The barrier overtakes what is in flight in asynchronous operators. */
+  overtake(checkpointId: number): void {
+    for (const operator of this.#asyncOperators.toReversed()) operator.overtake(checkpointId);
   }
 
   /** False where there is no dead-letter sink. */
@@ -298,7 +310,10 @@ function outputOf(
     outputs.push(new DirectOutput(operator));
   }
   for (const partition of options.partitions.get(node.id) ?? []) {
-    outputs.push(new PartitionOutput(partition));
+    const edgeId = options.edgeIdOf(partition);
+    options.barriers.addExit(edgeId);
+    const leave = (barrier: Barrier): void => options.barriers.leave(edgeId, partition, barrier);
+    outputs.push(new PartitionOutput(partition, leave));
   }
   const [first] = outputs;
   if (first === undefined) return endOutput;

@@ -16,6 +16,7 @@ import {
   NO_STATE,
 } from '../operators/runtime/member-snapshot.ts';
 import type { ChainSnapshot } from './chain-barriers.ts';
+import { storeChannel } from './channel-states.ts';
 import type { CheckpointStore } from './snapshot-store.ts';
 import type { TaskControl } from './task-environment.ts';
 
@@ -111,20 +112,25 @@ export class TaskCheckpoints {
     });
   }
 
-  async #store({ members, store }: ChainSnapshot): Promise<SubtaskSnapshot> {
+  async #store({ members, channels, store }: ChainSnapshot): Promise<SubtaskSnapshot> {
     const operators: Record<string, OperatorSubtaskState> = {};
     const storing = [...members].map(async ([operatorId, member]) => {
       const state = await storeMember(member, store);
       if (state !== null) operators[operatorId] = state;
     });
+    const storingChannels = channels.map(async (ofExchange) => {
+      return Promise.all((await ofExchange).map((channel) => storeChannel(channel, store)));
+    });
+    for (const promise of storingChannels) promise.catch(() => {});
     // Every piece is handed over once the deferred parts are there and the stores have begun.
-    await Promise.allSettled(
-      [...members.values()].map(({ handedOver, deferred }) => handedOver ?? deferred),
+    const ofMembers = [...members.values()].map(
+      ({ handedOver, deferred }) => handedOver ?? deferred,
     );
+    await Promise.allSettled([...ofMembers, ...channels]);
     await Promise.resolve();
     store.handedOver();
     await Promise.all(storing);
-    return { operators, channels: [] };
+    return { operators, channels: (await Promise.all(storingChannels)).flat() };
   }
 }
 

@@ -69,7 +69,7 @@ test('when the job manager is killed, then tasks end in time and the next one ge
   next.assertExact();
 });
 
-test('when a task manager stands still for a while, then its job fails and it comes back', async (t) => {
+test('when there is no storage and a task manager stands still for a while, then its job fails and it comes back', async (t) => {
   const folder = temporaryFolder(t);
   const cluster = await startLocalCluster(t, ['-n', '2', '--no-storage']);
   const endless = writeCountingJob(folder, { name: 'endless', count: ENDLESS, rateMax: 10_000 });

@@ -21,6 +21,7 @@ type Heard<Kind> = Extract<TaskManagerMessage, { kind: Kind }>;
 
 export interface FakeJobManagerOptions {
   readonly port?: number;
+  readonly epoch?: number;
   readonly heartbeatIntervalMs?: number;
   readonly heartbeatTimeoutMs?: number;
   /** What a registration is answered with; default: `registered`. */
@@ -104,6 +105,7 @@ export class FakeJobManager {
       const welcome: JobManagerMessage = {
         kind: 'registered',
         jobManagerId: 'fake',
+        epoch: this.#options.epoch ?? 0,
         heartbeatIntervalMs,
         heartbeatTimeoutMs,
       };

@@ -20,6 +20,7 @@ import type { ResultPartition } from '../../taskmanager/task/result-partition.ts
 import { StreamTask } from '../../taskmanager/task/stream-task.ts';
 import type {
   TaskCheckpointReport,
+  TaskEnvironment,
   TaskStateUpdate,
 } from '../../taskmanager/task/task-environment.ts';
 import { TaskLoop } from '../../taskmanager/task/task-loop.ts';
@@ -196,6 +197,14 @@ export interface HarnessOptions {
   readonly onError?: 'dead-letter' | 'fail';
   /** With checkpoints in this mode; default: without. */
   readonly mode?: 'exactly-once' | 'at-least-once';
+  /** Default: barriers never overtake. */
+  readonly alignmentTimeoutMs?: number;
+  /** Real exchanges in the place of gates and partitions. */
+  readonly exchanges?: {
+    readonly network: TaskEnvironment['network'];
+    readonly inputs: TaskDeployment['inputs'];
+    readonly outputs: TaskDeployment['outputs'];
+  };
   readonly restore?: TaskRestore | null;
   readonly attempt?: number;
   /** Default: `heap`. */
@@ -228,7 +237,7 @@ export class TaskHarness {
         assert.ok(create !== undefined, `the test has a body for ${node.id}`);
         return create();
       },
-      network: {
+      network: options.exchanges?.network ?? {
         createInputGate: () => unused.shift() ?? assert.fail('one gate per input'),
         createResultPartition: ({ sourceOperator }) =>
           partitions[sourceOperator] ?? assert.fail('one partition per output'),
@@ -289,7 +298,8 @@ export function taskRestore(checkpointId: number, snapshot: SubtaskSnapshot): Ta
     const parts = Object.entries(keyed).map(([name, handle]) => [name, [handle]]);
     return [id, { lists: Object.fromEntries(restored), keyed: Object.fromEntries(parts) }];
   });
-  return { checkpointId, operators: Object.fromEntries(operators), channels: [] };
+  const { channels } = snapshot;
+  return { checkpointId, operators: Object.fromEntries(operators), channels };
 }
 
 export function barrier(checkpointId: number, purpose: Barrier['purpose'] = 'checkpoint'): Barrier {
@@ -317,6 +327,7 @@ function deploymentOf(
 ): TaskDeployment {
   const { onError = 'dead-letter', mode, restore = null, attempt = 0 } = options;
   const { stateBackend: backend = 'heap' } = options;
+  const { alignmentTimeoutMs = null, exchanges } = options;
   return {
     jobId: 'job',
     jobName: 'job',
@@ -332,19 +343,19 @@ function deploymentOf(
     operators,
     onError,
     checkpoints:
-      mode === undefined
-        ? null
-        : { mode, alignmentTimeoutMs: null, directory: 'memory:///checkpoints' },
+      mode === undefined ? null : { mode, alignmentTimeoutMs, directory: 'memory:///checkpoints' },
     restore,
     state: { backend },
-    inputs: gates.map((_, index) => ({ edgeId: `in-${index}`, channels: [] })),
-    outputs: Object.keys(partitions).map((sourceOperator) => ({
-      partitionId: `job/vertex/0/0#${sourceOperator}`,
-      sourceOperator,
-      partitioner: { kind: 'forward' },
-      subpartitions: 1,
-      maxParallelism: 128,
-    })),
+    inputs: exchanges?.inputs ?? gates.map((_, index) => ({ edgeId: `in-${index}`, channels: [] })),
+    outputs:
+      exchanges?.outputs ??
+      Object.keys(partitions).map((sourceOperator) => ({
+        partitionId: `job/vertex/0/0#${sourceOperator}`,
+        sourceOperator,
+        partitioner: { kind: 'forward' },
+        subpartitions: 1,
+        maxParallelism: 128,
+      })),
   };
 }
 

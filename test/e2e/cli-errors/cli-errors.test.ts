@@ -111,6 +111,10 @@ const MISTAKES: readonly Mistake[] = [
     name: 'job-manager-is-a-stranger',
     args: () => ['job', 'abc', '--job-manager', `http://127.0.0.1:${strangerPort}`],
   },
+  {
+    name: 'job-manager-never-led',
+    args: () => ['jobs', '--job-manager', `file://${join(folder, 'empty')}`],
+  },
   { name: 'job-manager-no-address', args: () => ['jobs', '--job-manager', 'not an address'] },
   {
     name: 'rest-port-taken',

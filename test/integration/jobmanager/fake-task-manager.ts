@@ -53,6 +53,7 @@ export class FakeTaskManager {
         labels: options.labels ?? {},
         executors: 1,
         runningAttemptIds: [],
+        attempts: [],
         hostName: `host-of-${options.id}`,
         processId: 4711,
         cpuCores: 2,

@@ -38,6 +38,7 @@ function connect(address: string) {
       labels: { zone: 'a' },
       executors: 2,
       runningAttemptIds: ['job/v/0/0'],
+      attempts: [],
       hostName: 'host',
       processId: 1,
       cpuCores: 2,

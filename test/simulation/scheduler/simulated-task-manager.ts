@@ -172,6 +172,7 @@ export class SimulatedTaskManager {
           labels: {},
           executors: 1,
           runningAttemptIds: running.map((task) => task.deployment.attemptId),
+          attempts: [],
           hostName: `host-${this.id}`,
           processId: this.#life,
           cpuCores: 1,

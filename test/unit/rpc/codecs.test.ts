@@ -124,6 +124,31 @@ const taskManagerMessage: fc.Arbitrary<TaskManagerMessage> = fc.oneof(
       labels: context,
       executors: fc.integer({ min: 0, max: 64 }),
       runningAttemptIds: fc.array(text, { maxLength: 3 }),
+      attempts: fc.array(
+        fc.record({
+          attemptId: text,
+          slotIndex: fc.integer({ min: 0, max: 8 }),
+          state: fc.constantFrom('RUNNING', 'FAILED'),
+          error: fc.option(error),
+          checkpointIdSeen: fc.integer({ min: 0, max: 99 }),
+          source: fc.option(
+            fc.record({
+              drained: fc.boolean(),
+              splitsWanted: fc.integer({ min: 0, max: 9 }),
+              splits: fc.option(
+                fc.array(
+                  fc.record({
+                    beforeCheckpoint: fc.option(fc.integer({ min: 1, max: 9 })),
+                    splits: fc.array(fc.record({ uri: text })),
+                  }),
+                  { maxLength: 2 },
+                ),
+              ),
+            }),
+          ),
+        }),
+        { maxLength: 2 },
+      ),
       hostName: text,
       processId: number,
       cpuCores: number,
@@ -157,7 +182,13 @@ test('when a task manager says anything, then the job manager hears the same', (
 });
 
 const JOB_MANAGER_MESSAGES: readonly JobManagerMessage[] = [
-  { kind: 'registered', jobManagerId: 'jm', heartbeatIntervalMs: 1_000, heartbeatTimeoutMs: 5_000 },
+  {
+    kind: 'registered',
+    jobManagerId: 'jm',
+    epoch: 7,
+    heartbeatIntervalMs: 1_000,
+    heartbeatTimeoutMs: 5_000,
+  },
   {
     kind: 'refused',
     error: {

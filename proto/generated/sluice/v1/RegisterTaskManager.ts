@@ -22,6 +22,10 @@ export interface RegisterTaskManager {
   'processId'?: (number);
   'cpuCores'?: (number | string);
   'memoryBytes'?: (number | string);
+  /**
+   * An array of ReportedAttempts of shared/rpc as JSON.
+   */
+  'attemptsJson'?: (Buffer | Uint8Array | string);
 }
 
 /**
@@ -44,4 +48,8 @@ export interface RegisterTaskManager__Output {
   'processId': (number);
   'cpuCores': (number);
   'memoryBytes': (number);
+  /**
+   * An array of ReportedAttempts of shared/rpc as JSON.
+   */
+  'attemptsJson': (Buffer);
 }

@@ -13,6 +13,10 @@ export interface Registered {
    * Set where the registration is refused (another version, say); the stream ends after it.
    */
   'refused'?: (_sluice_v1_ErrorInfo | null);
+  /**
+   * The leader's fencing token; one with a lower epoch than was seen before is not obeyed.
+   */
+  'epoch'?: (number | string);
 }
 
 /**
@@ -26,4 +30,8 @@ export interface Registered__Output {
    * Set where the registration is refused (another version, say); the stream ends after it.
    */
   'refused': (_sluice_v1_ErrorInfo__Output | null);
+  /**
+   * The leader's fencing token; one with a lower epoch than was seen before is not obeyed.
+   */
+  'epoch': (number);
 }

@@ -6,8 +6,8 @@
  *   raw loop   32 KiB frames over a plain `node:net` socket: the yardstick
  *   buffers    32 KiB buffers, not encoded nor decoded: slot, hub, socket, hub, slot
  *   large      the same with records that fill a buffer each, encoded and decoded
- *   records    small records `{ sequence, key, value }` by hash of `key`, counted by key in the
- *              consuming slots' threads
+ *   records    small records `{ sequence, key, value }` by hash of `key`, counted by the operator
+ *              of `transform: count` in the consuming slots' threads
  *
  * The variants of a round run one after the other, so that their ratio holds when the machine's speed
  * drifts.

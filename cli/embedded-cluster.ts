@@ -19,6 +19,8 @@ export interface EmbeddedClusterOptions {
 
 export interface EmbeddedCluster {
   readonly client: RestClient;
+  /** Of the REST API. */
+  readonly address: string;
   stop(): Promise<void>;
 }
 
@@ -56,6 +58,7 @@ export async function startEmbeddedCluster(
     });
     return {
       client: new RestClient(jobManager.restAddress),
+      address: jobManager.restAddress,
       async stop() {
         await jobManager.stop();
         await taskManager.stop();

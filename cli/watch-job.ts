@@ -1,5 +1,4 @@
 import process from 'node:process';
-import type { ErrorCode } from '../shared/errors/codes.ts';
 import { SluiceError } from '../shared/errors/sluice-error.ts';
 import type { RestClient } from '../shared/rest/rest-client.ts';
 import type { JobDetail } from '../shared/rest/rest-types.ts';
@@ -7,11 +6,20 @@ import { type Clock, sleep } from '../shared/time/clock.ts';
 import { ProgressBar } from './output/progress-bar.ts';
 
 const POLL_MS = 200;
-/** So long a job manager that has answered may be away: another one goes on, or it is started again. */
-const AWAY_MS_MAX = 30_000;
+/** So long the job manager may be away. */
+const OUTAGE_MAX_MS = 60_000;
+const RECOVERY_MAX_MS = 15_000;
+const OUTAGE_CODES: ReadonlySet<string> = new Set([
+  'NETWORK_UNREACHABLE',
+  'NETWORK_TIMEOUT',
+  'NOT_LEADER',
+  'LEADERSHIP_LOST',
+]);
 
 export interface WatchOptions {
   readonly client: RestClient;
+  /** Another client after the job manager was lost: of the one that leads now. Default: the same. */
+  readonly reconnect?: () => Promise<RestClient>;
   readonly jobId: string;
   readonly clock: Clock;
   readonly progress: boolean;
@@ -34,9 +42,9 @@ export function hasEnded(job: Pick<JobDetail, 'state'>): boolean {
  * finish what is in flight, the second cancels it.
  */
 export async function watchJob(options: WatchOptions): Promise<WatchedJob> {
-  const { client, clock, jobId } = options;
+  const { clock, jobId } = options;
+  const poll = new PersistentPoll(options);
   const bar = new ProgressBar({ enabled: options.progress });
-  let lastHeardAtMs: number | null = null;
   let interrupts = 0;
   const onSignal = (): void => {
     interrupts += 1;
@@ -48,6 +56,7 @@ export async function watchJob(options: WatchOptions): Promise<WatchedJob> {
         ? 'stopping: finishing what is in flight (again to abandon it)\n'
         : 'abandoning what is in flight\n',
     );
+    const { client } = poll;
     const request = isFirst ? client.stopJob(jobId) : client.cancelJob(jobId);
     // The job may have ended by itself in this moment; the next poll tells.
     request.catch(() => {});
@@ -61,12 +70,11 @@ export async function watchJob(options: WatchOptions): Promise<WatchedJob> {
   process.stdout.on('error', onClosedOutput);
   try {
     for (;;) {
-      const job = await askPatiently(options, lastHeardAtMs);
+      const job = await poll.next(() => bar.clear());
       if (job === null) {
         await sleep(clock, POLL_MS);
         continue;
       }
-      lastHeardAtMs = clock.monotonicMs();
       if (hasEnded(job)) return { job, reason: interrupts > 1 ? 'abandoned' : 'ended' };
       if (interrupts > 0 && options.onInterrupt === 'detach') return { job, reason: 'detached' };
       bar.update(job, clock.nowMs());
@@ -80,23 +88,45 @@ export async function watchJob(options: WatchOptions): Promise<WatchedJob> {
   }
 }
 
-/** Null where the job manager that answered before does not just now. */
-async function askPatiently(
-  { client, jobId, clock }: WatchOptions,
-  lastHeardAtMs: number | null,
-): Promise<JobDetail | null> {
-  try {
-    return await client.job(jobId);
-  } catch (error) {
-    const isAway = error instanceof SluiceError && AWAY_CODES.has(error.code);
-    if (!isAway || lastHeardAtMs === null) throw error;
-    if (clock.monotonicMs() - lastHeardAtMs > AWAY_MS_MAX) throw error;
-    return null;
+/** Asks for a job for as long as a job manager may come back: a leader that dies is no job's end. */
+class PersistentPoll {
+  client: RestClient;
+  readonly #options: WatchOptions;
+  #lastAnswerAtMs: number;
+  #isLost = false;
+
+  constructor(options: WatchOptions) {
+    this.#options = options;
+    this.client = options.client;
+    this.#lastAnswerAtMs = options.clock.monotonicMs();
+  }
+
+  /** Null while no job manager answers; `onLost` is called before that is told, once. */
+  async next(onLost: () => void): Promise<JobDetail | null> {
+    const { clock, jobId, reconnect } = this.#options;
+    try {
+      if (this.#isLost && reconnect !== undefined) this.client = await reconnect();
+      const job = await this.client.job(jobId);
+      this.#lastAnswerAtMs = clock.monotonicMs();
+      this.#isLost = false;
+      return job;
+    } catch (error) {
+      const silentMs = clock.monotonicMs() - this.#lastAnswerAtMs;
+      if (reconnect === undefined || !this.#mayPass(error, silentMs)) throw error;
+      if (!this.#isLost) {
+        onLost();
+        const seconds = OUTAGE_MAX_MS / 1000;
+        process.stderr.write(`the job manager does not answer; trying for ${seconds} s\n`);
+      }
+      this.#isLost = true;
+      return null;
+    }
+  }
+
+  #mayPass(error: unknown, silentMs: number): boolean {
+    if (!(error instanceof SluiceError)) return false;
+    // One that has just begun to lead may not have read its jobs yet.
+    if (error.code === 'JOB_NOT_FOUND') return this.#isLost && silentMs < RECOVERY_MAX_MS;
+    return OUTAGE_CODES.has(error.code) && silentMs < OUTAGE_MAX_MS;
   }
 }
-
-const AWAY_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'NETWORK_UNREACHABLE',
-  'NETWORK_TIMEOUT',
-  'NOT_LEADER',
-]);

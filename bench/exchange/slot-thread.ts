@@ -5,6 +5,9 @@ import { END_OF_INPUT } from '../../shared/record/stream-event.ts';
 import { StreamRecord } from '../../shared/record/stream-record.ts';
 import { systemClock } from '../../shared/time/system-clock.ts';
 import { SlotNetwork } from '../../taskmanager/network/slot-network.ts';
+import { CountOperator } from '../../taskmanager/operators/count/count-operator.ts';
+import type { OperatorContext } from '../../taskmanager/operators/operator-context.ts';
+import { backendFactory } from '../../taskmanager/state/create-backend.ts';
 import type { InputGate } from '../../taskmanager/task/input-gate.ts';
 import type { ResultPartition } from '../../taskmanager/task/result-partition.ts';
 import {
@@ -17,12 +20,13 @@ import {
 } from './workload.ts';
 
 const TURN_MS = 5;
+const MAX_PARALLELISM = 128;
 const data = workerData as SlotData;
 const { workload, subtask } = data;
 const network = new SlotNetwork(data.networkPort, { clock: systemClock });
 
 if (data.role === 'producer') produce(createPartition());
-else consume(createGate());
+else consume(createGate(), await createCounter());
 
 function createPartition(): ResultPartition {
   const { kind, consumers } = workload;
@@ -32,7 +36,7 @@ function createPartition(): ResultPartition {
       sourceOperator: 'generate',
       partitioner: kind === 'records' ? { kind: 'hash', keyBy: ['key'] } : { kind: 'rebalance' },
       subpartitions: consumers,
-      maxParallelism: 128,
+      maxParallelism: MAX_PARALLELISM,
     },
     { subtaskIndex: subtask },
   );
@@ -98,8 +102,30 @@ function generator(kind: ExchangeWorkload['kind']): (sequence: number) => Stream
   };
 }
 
-function consume(gate: InputGate): void {
-  const counts = new Map<string, number>();
+/** The operator of `transform: count`, with keyed state on the heap. */
+async function createCounter(): Promise<{ operator: CountOperator; keys: string[] }> {
+  const createBackend = await backendFactory('heap');
+  const { state } = createBackend({
+    subtaskIndex: subtask,
+    parallelism: workload.consumers,
+    maxParallelism: MAX_PARALLELISM,
+    clock: systemClock,
+  });
+  const keys: string[] = [];
+  const operator = new CountOperator({ keyBy: ['key'] });
+  // All that counting asks for.
+  operator.open({ keyedState: () => state, clock: systemClock } as OperatorContext, {
+    emit: ({ value }) => keys.push(value['key'] as string),
+    emitEvent: () => undefined,
+    isReady: () => true,
+  });
+  return { operator, keys };
+}
+
+function consume(
+  gate: InputGate,
+  { operator, keys }: { operator: CountOperator; keys: string[] },
+): void {
   const isCounting = workload.kind === 'records';
   let elements = 0;
   let bytes = 0;
@@ -108,23 +134,20 @@ function consume(gate: InputGate): void {
   const process = (records: readonly StreamRecord[]): void => {
     if (elements === 0) firstAtMs = preciseNowMs();
     elements += records.length;
-    for (const { value } of records) {
-      if (isCounting) {
-        const key = value['key'] as string;
-        counts.set(key, (counts.get(key) ?? 0) + 1);
-      } else {
-        bytes += (value['payload'] as Uint8Array).byteLength;
-      }
+    for (const record of records) {
+      if (isCounting) operator.processElement(record);
+      else bytes += (record.value['payload'] as Uint8Array).byteLength;
     }
   };
   const report = (): void => {
     const lastAtMs = preciseNowMs();
     if (isCounting) bytes = gate.bytesIn;
     gate.close();
+    operator.finish();
     const result: SlotResult = {
       elements,
       bytes,
-      keys: [...counts.keys()],
+      keys,
       firstAtMs,
       lastAtMs,
     };

@@ -1,9 +1,9 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JobDetail } from '../../shared/rest/rest-types.ts';
 import { runMeasured } from '../support/measured-process.ts';
 import { median } from '../support/statistics.ts';
-import { type BenchModel, modelYaml } from './models.ts';
+import { type BenchModel, writeModel } from './models.ts';
 import type { ImagesRun } from './report.ts';
 
 export const ROOT = new URL('../..', import.meta.url).pathname;
@@ -13,17 +13,9 @@ let runs = 0;
 
 /** `--set` arguments of one run: images, the model with its description, a fresh output folder. */
 export function pipelineArguments(model: BenchModel, folder: string, work: string): string[] {
-  const modelFolder = join(work, 'models', model.name);
-  mkdirSync(modelFolder, { recursive: true });
-  writeFileSync(join(modelFolder, 'model.yaml'), modelYaml(model));
-  try {
-    symlinkSync(model.raw.file, join(modelFolder, `${model.name}.onnx`));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
   runs += 1;
   const output = join(work, `output-${runs}`);
-  const settings = { images: folder, model: join(modelFolder, 'model.yaml'), output };
+  const settings = { images: folder, model: writeModel(model, work), output };
   return Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
 }
 

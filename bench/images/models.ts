@@ -1,3 +1,4 @@
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RawModel } from './raw-executor.ts';
 
@@ -44,7 +45,7 @@ export function benchModel(name: string, dataFolder: string, batchMax: number): 
 }
 
 /** The engine gets the model's description as users give it: in a file beside a link to the model. */
-export function modelYaml(model: BenchModel): string {
+function modelYaml(model: BenchModel): string {
   const { scale, mean, std, crop, input, output } = model.raw;
   const preprocessing = { resize: model.resize, crop, color: 'RGB', scale, mean, std };
   return JSON.stringify({
@@ -55,4 +56,17 @@ export function modelYaml(model: BenchModel): string {
     preprocessing,
     output: { name: output, kind: 'logits' },
   });
+}
+
+/** Puts the model's description beside a link to the model; gives its path. */
+export function writeModel(model: BenchModel, work: string): string {
+  const folder = join(work, 'models', model.name);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'model.yaml'), modelYaml(model));
+  try {
+    symlinkSync(model.raw.file, join(folder, `${model.name}.onnx`));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  return join(folder, 'model.yaml');
 }

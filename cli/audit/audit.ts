@@ -15,6 +15,7 @@ import type {
   AuditPlan,
 } from './audit-plan.ts';
 import { type AuditReport, isExact, type Offence, SinkTally } from './audit-report.ts';
+import { listedFiles } from './listed-files.ts';
 import { ObjectTable } from './object-table.ts';
 import { type PartRow, partRows } from './part-rows.ts';
 import { SourceListing } from './source-listing.ts';
@@ -241,15 +242,9 @@ class Audit {
   }
 
   async #forEachFile(folder: string, visit: (file: FileStatus) => Promise<void>): Promise<void> {
-    const fileSystem = this.#fileSystems.forUri(folder);
-    let startAfter: string | null = null;
-    do {
-      const page: Awaited<ReturnType<typeof fileSystem.list>> = await fileSystem.list(folder, {
-        ...(startAfter === null ? {} : { startAfter }),
-      });
-      for (const file of page.files) await visit(file);
-      startAfter = page.next;
-    } while (startAfter !== null);
+    for await (const files of listedFiles(this.#fileSystems.forUri(folder), folder)) {
+      for (const file of files) await visit(file);
+    }
   }
 }
 

@@ -1,8 +1,9 @@
-import { FilesDiscovery, forEachPage } from '../../jobmanager/sources/files-discovery.ts';
+import { FilesDiscovery } from '../../jobmanager/sources/files-discovery.ts';
 import { SluiceError } from '../../shared/errors/sluice-error.ts';
 import type { FileStatus } from '../../shared/filesystem/filesystem.ts';
 import type { FileSystemRegistry } from '../../shared/filesystem/filesystem-registry.ts';
 import type { AuditedSource } from './audit-plan.ts';
+import { listedFiles } from './listed-files.ts';
 
 /** The objects of the sources, as the job's own enumerators see them. */
 export class SourceListing {
@@ -40,8 +41,7 @@ export class SourceListing {
           context: { uri: options.path },
         });
       }
-      const { signal } = new AbortController();
-      await forEachPage(fileSystem, options.path, signal, async (files) => {
+      for await (const files of listedFiles(fileSystem, options.path)) {
         for (const file of discovery.take(files)) {
           const listing = this.#sources.filter(
             (source) => source.discovery.take([file]).length > 0,
@@ -53,7 +53,7 @@ export class SourceListing {
             listing.map(({ id }) => id),
           );
         }
-      });
+      }
     }
   }
 }

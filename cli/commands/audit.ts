@@ -3,10 +3,9 @@ import { type Command, Option } from 'commander';
 import { SluiceError } from '../../shared/errors/sluice-error.ts';
 import { FileSystemRegistry } from '../../shared/filesystem/filesystem-registry.ts';
 import type { PlanNode } from '../../shared/job-graph/job-plan.ts';
-import { RestClient } from '../../shared/rest/rest-client.ts';
 import { systemClock } from '../../shared/time/system-clock.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
-import { jobManagerOption } from '../job-manager-address.ts';
+import { connect, jobManagerOption } from '../job-manager-address.ts';
 import { collectParameter } from '../parameters.ts';
 import { addStorageOptions, fileSystemOptions, type StorageFlags } from '../storage-options.ts';
 import { hasEnded } from '../watch-job.ts';
@@ -84,7 +83,7 @@ async function planOf(
     const request = await readPipelineFile(pipeline, set);
     return planNodes((await compileOrRefuse(request, fileSystems)).graph);
   }
-  const plan = await new RestClient(flags.jobManager).plan(id ?? '');
+  const plan = await (await connect(flags.jobManager)).plan(id ?? '');
   if (!hasEnded(plan)) {
     process.stderr.write(
       `warning: job ${plan.id} has not ended; what it has not written yet is missing\n`,

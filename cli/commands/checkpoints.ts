@@ -1,7 +1,6 @@
 import process from 'node:process';
 import { type Command, Option } from 'commander';
-import { RestClient } from '../../shared/rest/rest-client.ts';
-import { jobManagerOption } from '../job-manager-address.ts';
+import { connect, jobManagerOption } from '../job-manager-address.ts';
 import { checkpointsText } from '../output/checkpoints-text.ts';
 import { savepointDirectoryOption } from '../storage-location.ts';
 
@@ -23,7 +22,7 @@ export function addCheckpointCommands(program: Command): void {
     .addOption(new Option('--json', 'print JSON'))
     .addHelpText('after', '\nExample:\n  $ sluice checkpoints 3f2a')
     .action(async (id: string, flags: CheckpointFlags) => {
-      const detail = await new RestClient(flags.jobManager).checkpoints(id);
+      const detail = await (await connect(flags.jobManager)).checkpoints(id);
       print(flags.json === true ? JSON.stringify(detail, null, 2) : checkpointsText(detail));
     });
   program
@@ -43,7 +42,7 @@ export function addCheckpointCommands(program: Command): void {
     .action(async (id: string, flags: CheckpointFlags) => {
       const { directory } = flags;
       const request = directory === undefined ? {} : { directory };
-      const answer = await new RestClient(flags.jobManager).savepoint(id, request);
+      const answer = await (await connect(flags.jobManager)).savepoint(id, request);
       print(flags.json === true ? JSON.stringify(answer) : answer.path);
     });
 }

@@ -2,11 +2,10 @@ import process from 'node:process';
 import { type Command, Option } from 'commander';
 import { SluiceError } from '../../shared/errors/sluice-error.ts';
 import { formatProblems } from '../../shared/pipeline/format-problems.ts';
-import { RestClient } from '../../shared/rest/rest-client.ts';
 import type { SubmitJobRequest } from '../../shared/rest/rest-types.ts';
 import { systemClock } from '../../shared/time/system-clock.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
-import { jobManagerOption } from '../job-manager-address.ts';
+import { connect, jobManagerOption } from '../job-manager-address.ts';
 import { jobDetailText } from '../output/job-detail.ts';
 import { jobSummary } from '../output/job-summary.ts';
 import { jobsTable } from '../output/jobs-table.ts';
@@ -47,7 +46,7 @@ export function addJobCommands(program: Command, setExitCode: SetExitCode): void
     .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  $ sluice jobs --json')
     .action(async (flags: ClusterFlags) => {
-      const jobs = await new RestClient(flags.jobManager).jobs();
+      const jobs = await (await connect(flags.jobManager)).jobs();
       print(flags.json === true ? JSON.stringify(jobs, null, 2) : jobsTable(jobs));
     });
   program
@@ -58,7 +57,7 @@ export function addJobCommands(program: Command, setExitCode: SetExitCode): void
     .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  $ sluice job 3f2a')
     .action(async (id: string, flags: ClusterFlags) => {
-      const job = await new RestClient(flags.jobManager).job(id);
+      const job = await (await connect(flags.jobManager)).job(id);
       print(flags.json === true ? JSON.stringify(job, null, 2) : jobDetailText(job));
     });
   addEndings(program);
@@ -93,7 +92,7 @@ function addSubmit(program: Command, setExitCode: SetExitCode): void {
         ...(await readPipelineFile(path, flags.set ?? {})),
         ...restoreFlags(flags),
       };
-      const client = new RestClient(flags.jobManager);
+      const client = await connect(flags.jobManager);
       const { id, warnings } = await submitPipeline(client, request);
       if (warnings.length > 0) process.stderr.write(`${formatProblems(warnings)}\n`);
       if (flags.detached === true) {
@@ -102,6 +101,7 @@ function addSubmit(program: Command, setExitCode: SetExitCode): void {
       }
       const { job, reason } = await watchJob({
         client,
+        reconnect: () => connect(flags.jobManager),
         jobId: id,
         clock: systemClock,
         progress: flags.progress,
@@ -136,6 +136,7 @@ function addEndings(program: Command): void {
     .option('--savepoint', 'store its state instead and end at once; prints the folder')
     .addOption(savepointDirectoryOption())
     .addOption(jobManagerOption())
+    .addOption(jsonOption())
     .addHelpText(
       'after',
       '\nExamples:\n  $ sluice stop 3f2a\n' +
@@ -147,19 +148,22 @@ function addEndings(program: Command): void {
     .description('end a job at once; part files that are not finished are discarded')
     .argument('<id>', "the job's id, or its first characters")
     .addOption(jobManagerOption())
+    .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  $ sluice cancel 3f2a')
     .action(async (id: string, flags: ClusterFlags) => {
-      await new RestClient(flags.jobManager).cancelJob(id);
-      print(`job ${id} is being cancelled`);
+      const job = await (await connect(flags.jobManager)).cancelJob(id);
+      const isJson = flags.json === true;
+      print(isJson ? JSON.stringify(job, null, 2) : `job ${id} is being cancelled`);
     });
 }
 
 async function stopJob(id: string, flags: StopFlags): Promise<void> {
-  const client = new RestClient(flags.jobManager);
+  const client = await connect(flags.jobManager);
   const { directory } = flags;
   if (flags.savepoint === true) {
     const request = directory === undefined ? {} : { directory };
-    print((await client.stopWithSavepoint(id, request)).path);
+    const answer = await client.stopWithSavepoint(id, request);
+    print(flags.json === true ? JSON.stringify(answer) : answer.path);
     return;
   }
   if (directory !== undefined) {
@@ -168,8 +172,8 @@ async function stopJob(id: string, flags: StopFlags): Promise<void> {
       hint: 'say --savepoint too',
     });
   }
-  await client.stopJob(id);
-  print(`job ${id} is stopping`);
+  const job = await client.stopJob(id);
+  print(flags.json === true ? JSON.stringify(job, null, 2) : `job ${id} is stopping`);
 }
 
 function print(text: string): void {

@@ -79,11 +79,9 @@ function stateText(job: JobDetail): string {
   const state = job.state.toLowerCase().replaceAll('_', ' ');
   if (job.waitingReason !== undefined) return `${state}: ${job.waitingReason}`;
   const [last] = job.exceptions;
-  return isRestarting(job) && last !== undefined ? `${state}: ${last.error.message}` : state;
-}
-
-function isRestarting(job: JobDetail): boolean {
-  return job.state.startsWith('RESTART');
+  return job.state === 'RESTARTING' && last !== undefined
+    ? `${state}: ${last.error.message}`
+    : state;
 }
 
 function isAtWork(job: JobDetail): boolean {

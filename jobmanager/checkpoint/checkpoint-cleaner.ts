@@ -24,14 +24,15 @@ export const CLEANUP_PENDING_MAX = 10_000;
  * (The references are the reference counts: they are computed from what is retained, so that they
  * cannot drift.) Whatever lies elsewhere (savepoints, other jobs' state) is never touched.
  *
- * It relies on tasks that never refer again to a shared object that their snapshot in a completed
- * checkpoint no longer referred to.
+ * Shared objects are spared once: a task that has not heard yet that a checkpoint is complete still
+ * builds the next one on what it knows. It relies on tasks that build on nothing but what a completed
+ * checkpoint of theirs referred to; so what two of them in a row do without is never referred to again.
  */
 export class CheckpointCleaner {
   readonly #options: CheckpointCleanerOptions;
   /** URIs of the job's own checkpoint folders. */
   readonly #folders = new Set<string>();
-  /** Shared objects, by URI: the newest checkpoint known to have referred to it. */
+  /** Shared objects, by URI: a checkpoint after this one must have completed without it. */
   readonly #shared = new Map<string, number>();
   #running: Promise<void> | null = null;
   #closed = false;
@@ -44,7 +45,9 @@ export class CheckpointCleaner {
   subsumed(checkpoints: readonly CompletedCheckpoint[]): void {
     for (const { checkpointId, uri, metadata } of checkpoints) {
       if (this.#isOwnFolder(uri)) this.#addFolder(uri);
-      this.#addShared(objectUris(metadataHandles(metadata)), checkpointId);
+      const latest = this.#options.retained().at(-1);
+      const sparedUntil = Math.max(checkpointId, latest?.checkpointId ?? 0);
+      this.#addShared(objectUris(metadataHandles(metadata)), sparedUntil);
     }
     this.#start();
   }
@@ -61,7 +64,7 @@ export class CheckpointCleaner {
 
   /**
    * After a start: removes the checkpoints that earlier job managers left behind, those below
-   * `belowId` that are not retained.
+   * `belowId` that are not retained, and what nobody refers to any more.
    */
   async sweep(belowId: number): Promise<void> {
     const { storage, jobId, logger } = this.#options;
@@ -69,6 +72,7 @@ export class CheckpointCleaner {
     try {
       for await (const uri of storage.files(base)) {
         const id = /^chk-(\d+)\//.exec(relativePath(base, uri) ?? '')?.[1];
+        if (id === undefined) this.#addShared([uri], belowId);
         if (id === undefined || Number(id) >= belowId) continue;
         const folder = storage.paths.checkpoint(jobId, Number(id));
         if (!this.#isRetained(folder)) this.#addFolder(folder);
@@ -102,10 +106,9 @@ export class CheckpointCleaner {
       if (this.#isRetained(folder)) this.#folders.delete(folder);
       else if (await this.#removeFolder(folder)) this.#folders.delete(folder);
     }
-    for (const [uri, checkpointId] of this.#shared) {
+    for (const [uri, sparedUntil] of this.#shared) {
       const latest = this.#options.retained().at(-1);
-      // One that was aborted after the latest may yet be referred to by the next.
-      if (latest === undefined || latest.checkpointId <= checkpointId) continue;
+      if (latest === undefined || latest.checkpointId <= sparedUntil) continue;
       if (this.#referenced().has(uri)) this.#shared.delete(uri);
       else if (await this.#remove(uri)) this.#shared.delete(uri);
     }
@@ -145,13 +148,13 @@ export class CheckpointCleaner {
     if (this.#folders.size < CLEANUP_PENDING_MAX) this.#folders.add(folder);
   }
 
-  #addShared(uris: Iterable<string>, checkpointId: number): void {
+  #addShared(uris: Iterable<string>, sparedUntil: number): void {
     const { storage, jobId } = this.#options;
     const shared = storage.paths.shared(jobId);
     for (const uri of uris) {
       if (relativePath(shared, uri) === null) continue;
       if (this.#shared.size >= CLEANUP_PENDING_MAX && !this.#shared.has(uri)) continue;
-      this.#shared.set(uri, Math.max(checkpointId, this.#shared.get(uri) ?? 0));
+      this.#shared.set(uri, Math.max(sparedUntil, this.#shared.get(uri) ?? 0));
     }
   }
 

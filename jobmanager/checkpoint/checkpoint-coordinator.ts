@@ -104,7 +104,7 @@ export class CheckpointCoordinator {
   #handle(event: CoordinatorEvent, nowMs: number): void {
     switch (event.kind) {
       case 'deployed':
-        this.#onDeployed(event.attempts, nowMs);
+        this.#onDeployed(event, nowMs);
         return;
       case 'running':
         this.#running = true;
@@ -153,11 +153,12 @@ export class CheckpointCoordinator {
     }
   }
 
-  #onDeployed(attempts: readonly CheckpointAttempt[], nowMs: number): void {
+  #onDeployed(event: Extract<CoordinatorEvent, { kind: 'deployed' }>, nowMs: number): void {
+    const { attempts, over } = event;
     this.#abortUnlessStoring('TASK_FAILED', nowMs);
     this.#attempts = attempts;
     this.#running = false;
-    this.#over = false;
+    this.#over = over;
     this.#failuresInARow = 0;
     for (const attemptId of this.#drained) {
       if (!attempts.some((attempt) => attempt.attemptId === attemptId)) {

@@ -52,7 +52,8 @@ export class CheckpointRecovery implements RecoveryBases {
   }
 
   /**
-   * For a job that goes on from these, oldest first. `firstCheckpointId`: as of `JobCheckpoints`.
+   * For a job that goes on from these, oldest first. `firstCheckpointId`: where another job manager had
+   * the job before, `firstCheckpointIdAfterTakeover`; default: the one after the latest.
    */
   recovered(
     jobId: string,

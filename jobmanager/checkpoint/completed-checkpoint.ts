@@ -32,6 +32,18 @@ export interface CheckpointRegistry {
   ): Promise<void>;
 }
 
+/**
+ * Between the last id that a job's record knows of and the first one of a job manager that takes the
+ * job over: its predecessor may have used some without registering them, and may go on to use some
+ * until it notices. Two checkpoints of one id would overwrite, and clean up, each other's files.
+ */
+const TAKEOVER_ID_GAP = 100_000;
+
+/** `nextCheckpointId`: greater than every id that was ever registered. */
+export function firstCheckpointIdAfterTakeover(nextCheckpointId: number): number {
+  return nextCheckpointId + TAKEOVER_ID_GAP;
+}
+
 /** Of a job manager without a successor. */
 export class InMemoryCheckpointRegistry implements CheckpointRegistry {
   retained: readonly RegisteredCheckpoint[] = [];

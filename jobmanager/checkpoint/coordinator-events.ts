@@ -37,7 +37,12 @@ export interface SavepointRequest {
 
 export type CoordinatorEvent =
   /** The complete set of the attempts that run or will run; nothing is triggered until `running`. */
-  | { readonly kind: 'deployed'; readonly attempts: readonly CheckpointAttempt[] }
+  | {
+      readonly kind: 'deployed';
+      readonly attempts: readonly CheckpointAttempt[];
+      /** They run already, and the latest checkpoint was their last: nothing more is triggered. */
+      readonly over: boolean;
+    }
   | { readonly kind: 'running' }
   /** An attempt ended unfinished. */
   | { readonly kind: 'interrupted' }

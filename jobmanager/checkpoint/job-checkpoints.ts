@@ -9,7 +9,7 @@ import {
 } from '../../shared/errors/sluice-error.ts';
 import type { JobGraph, JobVertex } from '../../shared/job-graph/job-graph.ts';
 import type { Logger } from '../../shared/observability/logger.ts';
-import type { Barrier } from '../../shared/record/stream-event.ts';
+import type { Barrier, CheckpointPurpose } from '../../shared/record/stream-event.ts';
 import type { JobCheckpointsDetail } from '../../shared/rest/rest-types.ts';
 import type { JobManagerMessage } from '../../shared/rpc/messages.ts';
 import { decodeValue, encodeValue } from '../../shared/serialization/encode-value.ts';
@@ -132,7 +132,24 @@ export class JobCheckpoints {
 
   /** The complete current set; finished attempts are left out. Nothing is triggered yet. */
   deployed(attempts: readonly CheckpointAttempt[]): void {
-    this.#dispatch({ kind: 'deployed', attempts });
+    this.#dispatch({ kind: 'deployed', attempts, over: false });
+  }
+
+  /**
+   * As `deployed`, for attempts that an earlier job manager deployed and that run on: whether they have
+   * heard of the latest checkpoint's end nobody knows, so they hear of it again. Sources that have
+   * drained must say so again.
+   */
+  adopted(attempts: readonly CheckpointAttempt[]): void {
+    const { latest } = this;
+    const last = latest === null ? null : lastPurpose(latest.purpose);
+    this.#dispatch({ kind: 'deployed', attempts, over: last !== null });
+    if (latest === null) return;
+    this.#tellComplete(
+      latest.checkpointId,
+      attempts.map(({ attemptId }) => attemptId),
+    );
+    if (last !== null) this.#options.onFinalComplete(last);
   }
 
   /** All current attempts are RUNNING. */
@@ -367,20 +384,25 @@ export class JobCheckpoints {
   }
 
   #onCompleted(effect: Extract<CoordinatorEffect, { kind: 'completed' }>): void {
-    const { sources, sendToAttempt, clock, logger, jobId, onFinalComplete } = this.#options;
+    const { sources, clock, logger, jobId, onFinalComplete } = this.#options;
     const { checkpointId, purpose, attemptIds } = effect;
     const uri = this.latest?.uri ?? '';
     this.#history.completed(checkpointId, uri, clock.nowMs());
     logger.debug({ jobId, checkpointId, purpose }, 'checkpoint complete');
     for (const source of sources()) source.checkpointComplete(checkpointId);
-    for (const attemptId of attemptIds) {
-      sendToAttempt(attemptId, { kind: 'checkpoint-complete', attemptId, checkpointId });
-    }
+    this.#tellComplete(checkpointId, attemptIds);
     // What the savepoint holds are copies.
     if (this.#triggered?.savepointFolder != null) this.#cleaner.discard(checkpointId, []);
     this.#endSavepoint(this.#triggered?.requestId ?? null)?.resolve(uri);
-    if (this.#closed) return;
-    if (purpose === 'final' || purpose === 'suspend') onFinalComplete(purpose);
+    const last = lastPurpose(purpose);
+    if (last !== null && !this.#closed) onFinalComplete(last);
+  }
+
+  #tellComplete(checkpointId: number, attemptIds: readonly string[]): void {
+    for (const attemptId of attemptIds) {
+      const message = { kind: 'checkpoint-complete', attemptId, checkpointId } as const;
+      this.#options.sendToAttempt(attemptId, message);
+    }
   }
 
   #onAborted(effect: Extract<CoordinatorEffect, { kind: 'aborted' }>): void {
@@ -406,4 +428,9 @@ export class JobCheckpoints {
     this.#savepoints.delete(requestId);
     return pending;
   }
+}
+
+/** Null where the tasks go on after it. */
+function lastPurpose(purpose: CheckpointPurpose): 'final' | 'suspend' | null {
+  return purpose === 'final' || purpose === 'suspend' ? purpose : null;
 }

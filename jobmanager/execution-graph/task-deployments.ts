@@ -33,6 +33,7 @@ export function taskDeployment(graph: ExecutionGraph, execution: Execution): Tas
       .map((edge) => resultPartition(graph, edge, execution)),
     checkpoints: null,
     restore: null,
+    ...(graph.jobGraph.state === undefined ? {} : { state: graph.jobGraph.state }),
   };
 }
 

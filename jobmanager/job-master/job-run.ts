@@ -165,7 +165,7 @@ export class JobRun {
   }
 
   #carryOut(effect: JobEffect): void {
-    const { resourceManager, clock } = this.#options;
+    const { resourceManager } = this.#options;
     switch (effect.kind) {
       case 'deploy':
         this.#deploy(effect);
@@ -188,15 +188,9 @@ export class JobRun {
       case 'attempt-ended':
         this.#sources.attemptEnded(effect.attemptId);
         return;
-      case 'set-timer': {
-        const { timer, delayMs } = effect;
-        this.#timers.get(timer)?.();
-        this.#timers.set(
-          timer,
-          clock.setTimer(delayMs, () => this.dispatch({ kind: 'timer', timer })),
-        );
+      case 'set-timer':
+        this.#setTimer(effect.timer, effect.delayMs);
         return;
-      }
       case 'clear-timer':
         this.#timers.get(effect.timer)?.();
         this.#timers.delete(effect.timer);
@@ -204,9 +198,26 @@ export class JobRun {
       case 'ended':
         this.#onEnded();
         return;
+      case 'attempts-changed': {
+        const executions = this.master.graph?.executions() ?? [];
+        this.metrics.keepOnly(new Set(executions.map(({ attemptId }) => attemptId)));
+        this.#recovery?.carryOut(effect);
+        return;
+      }
       default:
         this.#recovery?.carryOut(effect);
     }
+  }
+
+  #setTimer(timer: JobTimer, delayMs: number): void {
+    this.#timers.get(timer)?.();
+    const onTime = () => {
+      // While a checkpoint's outcome is not known, slots are not what the job waits for.
+      const waitsForStorage = timer === 'resources' && this.#recovery?.settled === false;
+      if (waitsForStorage) this.#setTimer(timer, delayMs);
+      else this.dispatch({ kind: 'timer', timer });
+    };
+    this.#timers.set(timer, this.#options.clock.setTimer(delayMs, onTime));
   }
 
   #deploy({ taskManagerId, deployment }: Extract<JobEffect, { kind: 'deploy' }>): void {

@@ -42,6 +42,10 @@ export class JobMetrics {
   readonly #operators: readonly OperatorNode[];
   readonly #flow: RecordFlow;
   readonly #attempts = new Map<string, AttemptMetrics>();
+  /** By operator: the totals of attempts that were replaced. What they read is read again in part. */
+  readonly #replaced = new Map<string, OperatorMetricsReport>();
+  /** Of the attempts that were replaced. */
+  #firstRecordAtMs = Number.POSITIVE_INFINITY;
 
   constructor(jobGraph: JobGraph) {
     this.#operators = jobGraph.vertices.flatMap((vertex) => vertex.operators);
@@ -69,6 +73,24 @@ export class JobMetrics {
     if (attempt !== undefined) attempt.ended = true;
   }
 
+  /** All others were replaced by these, or have ended with them: only their totals are kept. */
+  keepOnly(attemptIds: ReadonlySet<string>): void {
+    for (const [attemptId, { latest }] of this.#attempts) {
+      if (attemptIds.has(attemptId)) continue;
+      this.#attempts.delete(attemptId);
+      this.#noteFirstRecord(latest);
+      for (const report of latest?.operators ?? []) {
+        const before = this.#replaced.get(report.operatorId);
+        this.#replaced.set(report.operatorId, added(before, report));
+      }
+    }
+  }
+
+  #noteFirstRecord(latest: SubtaskMetrics | null): void {
+    if (latest === null || latest.firstRecordAtMs === 0) return;
+    this.#firstRecordAtMs = Math.min(this.#firstRecordAtMs, latest.firstRecordAtMs);
+  }
+
   latest(attemptId: string): SubtaskMetrics | null {
     return this.#attempts.get(attemptId)?.latest ?? null;
   }
@@ -82,6 +104,7 @@ export class JobMetrics {
 
   operatorTotals(): OperatorTotals[] {
     const reports = new Map<string, OperatorMetricsReport[]>();
+    for (const [operatorId, report] of this.#replaced) reports.set(operatorId, [report]);
     for (const { latest } of this.#attempts.values()) {
       for (const report of latest?.operators ?? []) {
         const list = reports.get(report.operatorId);
@@ -104,10 +127,11 @@ export class JobMetrics {
     const latency = new LatencyHistogram();
     for (const sink of sinks) latency.merge(sink.endToEndLatency.toSparse());
     const activeMs = this.#activeMs(options.ended, options.wallMs);
+    const recordsTotal = this.#flow.recordsTotal(options.sources);
     return {
       recordsRead,
-      recordsDone: this.#flow.recordsDone(totals),
-      recordsTotal: this.#flow.recordsTotal(options.sources),
+      recordsDone: this.#recordsDone(totals, recordsTotal),
+      recordsTotal,
       recordsWritten: Object.fromEntries(
         sinks.map((sink) => [sink.operator.id, sink.recordsIn] as const),
       ),
@@ -122,6 +146,13 @@ export class JobMetrics {
     };
   }
 
+  #recordsDone(totals: readonly OperatorTotals[], recordsTotal: number | null): number {
+    const done = this.#flow.recordsDone(totals);
+    // Records that were read again after a failure count again.
+    const isRestarted = this.#replaced.size > 0 && recordsTotal !== null;
+    return isRestarted ? Math.min(done, recordsTotal) : done;
+  }
+
   #readPerSecond(): number {
     let rate = 0;
     for (const { window, ended } of this.#attempts.values()) {
@@ -132,7 +163,7 @@ export class JobMetrics {
 
   /** By the subtasks' own clocks: reports come too seldom to measure a short job by. */
   #activeMs(ended: boolean, wallMs: number): number {
-    let firstMs = Number.POSITIVE_INFINITY;
+    let firstMs = this.#firstRecordAtMs;
     let lastMs = 0;
     for (const { latest } of this.#attempts.values()) {
       if (latest === null) continue;
@@ -167,6 +198,31 @@ function sum(operator: OperatorNode, reports: readonly OperatorMetricsReport[]):
     inFlight: total(reports, (report) => report.inFlight),
     stageLatency,
     endToEndLatency,
+  };
+}
+
+/** Nothing of an attempt that has ended is in flight. */
+function added(
+  before: OperatorMetricsReport | undefined,
+  report: OperatorMetricsReport,
+): OperatorMetricsReport {
+  if (before === undefined) return { ...report, inFlight: 0 };
+  const stageLatency = new LatencyHistogram();
+  const endToEndLatency = new LatencyHistogram();
+  for (const { stageLatency: stage, endToEndLatency: endToEnd } of [before, report]) {
+    stageLatency.merge(stage);
+    endToEndLatency.merge(endToEnd);
+  }
+  return {
+    operatorId: report.operatorId,
+    recordsIn: before.recordsIn + report.recordsIn,
+    recordsOut: before.recordsOut + report.recordsOut,
+    recordsRejected: before.recordsRejected + report.recordsRejected,
+    inFlight: 0,
+    bytesIn: before.bytesIn + report.bytesIn,
+    bytesOut: before.bytesOut + report.bytesOut,
+    stageLatency: stageLatency.toSparse(),
+    endToEndLatency: endToEndLatency.toSparse(),
   };
 }
 

@@ -34,6 +34,7 @@ export interface JobControl {
   stop(jobId: string): JobDetail;
   /** Resolves with the URI of its folder once it is complete. */
   savepoint(jobId: string, target: SavepointTarget): Promise<string>;
+  /** Resolves once the job has ended. */
   stopWithSavepoint(jobId: string, target: SavepointTarget): Promise<string>;
   stateCounts(): Partial<Record<JobState, number>>;
 }

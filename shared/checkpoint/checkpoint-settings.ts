@@ -76,11 +76,3 @@ export const RESTART_DEFAULTS = {
 } as const satisfies {
   [Strategy in RestartSettings['strategy']]: RestartSettings;
 };
-
-/** Where operators keep their keyed state. */
-export interface StateSettings {
-  /** `lmdb`: on the task manager's disk, for state that is larger than its memory. */
-  readonly backend: 'heap' | 'lmdb';
-}
-
-export const STATE_DEFAULT: StateSettings = { backend: 'heap' };

@@ -45,7 +45,7 @@ export interface ChannelState {
   readonly edgeId: string;
   readonly direction: 'input' | 'output';
   readonly channel: number;
-  /** Encoded record batches. */
+  /** Encoded arrays (`shared/serialization`) of payloads: record batches, watermarks, statuses. */
   readonly buffers: readonly StateHandle[];
 }
 

@@ -18,7 +18,7 @@ export const KILL_POINTS = [
   'before-commit',
   /** A sink's results are visible; the rest of the job may not know. */
   'after-commit',
-  /** One sink of a task has committed, the next one has not. */
+  /** One sink has committed, another one of the same thread has not. */
   'between-sink-commits',
 ] as const;
 
@@ -36,6 +36,20 @@ export function killPoint(name: KillPoint): void {
   if (armed === null || armed.name !== name) return;
   armed.passesLeft -= 1;
   if (armed.passesLeft === 0) process.kill(process.pid, 'SIGKILL');
+}
+
+/** Commits under way in this thread. */
+let commitsOpen = 0;
+
+/** Around a sink's commit: passes `between-sink-commits` where another one is still under way. */
+export async function commitPassing(commit: () => Promise<void>): Promise<void> {
+  commitsOpen += 1;
+  try {
+    await commit();
+  } finally {
+    commitsOpen -= 1;
+  }
+  if (commitsOpen > 0) killPoint('between-sink-commits');
 }
 
 /** Throws ARGUMENT_INVALID at a name that does not exist: a test must not pass because of it. */

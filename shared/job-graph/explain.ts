@@ -1,8 +1,5 @@
-import type {
-  CheckpointSettings,
-  RestartSettings,
-  StateSettings,
-} from '../checkpoint/checkpoint-settings.ts';
+import type { CheckpointSettings, RestartSettings } from '../checkpoint/checkpoint-settings.ts';
+import type { StateSettings } from '../checkpoint/state-backend.ts';
 import type { PipelineSpec } from '../pipeline/pipeline-spec.ts';
 import { estimateTraffic } from './estimate-traffic.ts';
 import type { JobGraph, JobVertex, OperatorNode, Partitioner } from './job-graph.ts';

@@ -1,8 +1,5 @@
-import type {
-  CheckpointSettings,
-  RestartSettings,
-  StateSettings,
-} from '../checkpoint/checkpoint-settings.ts';
+import type { CheckpointSettings, RestartSettings } from '../checkpoint/checkpoint-settings.ts';
+import type { StateSettings } from '../checkpoint/state-backend.ts';
 import type { CompiledOptions, OperatorKind } from './compiled-options.ts';
 
 /**
@@ -22,7 +19,7 @@ export interface JobGraph {
   readonly checkpoints?: CheckpointSettings | null;
   /** Absent: `RESTART_DEFAULT`. Only with checkpoints. */
   readonly restart?: RestartSettings;
-  /** Absent: `STATE_DEFAULT`. */
+  /** `STATE_DEFAULTS` where it is absent. */
   readonly state?: StateSettings;
 }
 

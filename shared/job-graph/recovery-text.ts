@@ -1,8 +1,5 @@
-import type {
-  CheckpointSettings,
-  RestartSettings,
-  StateSettings,
-} from '../checkpoint/checkpoint-settings.ts';
+import type { CheckpointSettings, RestartSettings } from '../checkpoint/checkpoint-settings.ts';
+import type { StateSettings } from '../checkpoint/state-backend.ts';
 
 interface Recovery {
   readonly checkpoints: CheckpointSettings | null;

@@ -1,4 +1,5 @@
 import type { TaskRestore } from '../checkpoint/snapshot.ts';
+import type { StateSettings } from '../checkpoint/state-backend.ts';
 import type { OperatorNode, Partitioner, ResourceProfile } from './job-graph.ts';
 
 /** All that a task manager needs to run one attempt of one subtask. Plain JSON. */
@@ -27,6 +28,8 @@ export interface TaskDeployment {
   readonly checkpoints: TaskCheckpointing | null;
   /** What the attempt starts from; null: from nothing. */
   readonly restore: TaskRestore | null;
+  /** `STATE_DEFAULTS` where it is absent. */
+  readonly state?: StateSettings;
 }
 
 /** What a task must know to take part in checkpoints. */

@@ -1,9 +1,6 @@
 import type { z } from 'zod';
-import type {
-  CheckpointSettings,
-  RestartSettings,
-  StateSettings,
-} from '../checkpoint/checkpoint-settings.ts';
+import type { CheckpointSettings, RestartSettings } from '../checkpoint/checkpoint-settings.ts';
+import type { StateSettings } from '../checkpoint/state-backend.ts';
 import type { ResourceRequest } from './kinds/common.ts';
 import type { KINDS, NodeCategory } from './kinds/kinds.ts';
 import type { DeadLettersOptions } from './kinds/sink-files.ts';

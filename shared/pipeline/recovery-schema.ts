@@ -5,9 +5,8 @@ import {
   RESTART_DEFAULT,
   RESTART_DEFAULTS,
   type RestartSettings,
-  STATE_DEFAULT,
-  type StateSettings,
 } from '../checkpoint/checkpoint-settings.ts';
+import { STATE_DEFAULTS, type StateSettings } from '../checkpoint/state-backend.ts';
 import { durationOfAtLeast, durationOrNeverSchema, durationSchema } from './kinds/common.ts';
 
 /**
@@ -129,7 +128,7 @@ export const stateSchema = z
   .strictObject({
     backend: z
       .enum(['heap', 'lmdb'])
-      .default(STATE_DEFAULT.backend)
+      .default(STATE_DEFAULTS.backend)
       .describe('lmdb: on the local disk, for state that is larger than the memory'),
   })
   .prefault({})

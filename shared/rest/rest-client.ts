@@ -112,7 +112,7 @@ export class RestClient {
     return this.#savepoint(`/v1/jobs/${encodeURIComponent(id)}/savepoints`, request);
   }
 
-  /** Resolves once the savepoint is complete; the job then ends by itself. */
+  /** Resolves once the job has ended with the savepoint. */
   stopWithSavepoint(id: string, request: SavepointRequest = {}): Promise<SavepointAnswer> {
     const body: StopJobRequest = { ...request, savepoint: true };
     return this.#savepoint(`/v1/jobs/${encodeURIComponent(id)}/stop`, body);

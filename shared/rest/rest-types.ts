@@ -83,7 +83,7 @@ export interface JobSummary {
 /** GET /v1/jobs/:id */
 export interface JobDetail extends JobSummary {
   readonly bounded: boolean;
-  /** Only while WAITING_FOR_RESOURCES: `needs 4 cpu slots, 2 free`. */
+  /** Only while it waits for slots, at first or to restart: `needs 4 cpu slots, 2 free`. */
   readonly waitingReason?: string;
   /** What ended the job. */
   readonly failure: JobFailure | null;
@@ -158,7 +158,7 @@ export interface SavepointRequest {
 
 /**
  * POST /v1/jobs/:id/stop: without `savepoint` 202 JobDetail at once; with it 200 SavepointAnswer, once
- * the savepoint is complete. The job then ends by itself.
+ * the job has ended with the savepoint.
  */
 export interface StopJobRequest extends SavepointRequest {
   readonly savepoint?: boolean;

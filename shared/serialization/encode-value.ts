@@ -12,6 +12,10 @@ const FORMAT_VERSION = 1;
 
 const FIRST_TRY_BYTES = 1024;
 
+/** Of this thread: it is large, and remembers shapes. */
+const reader = new ValueReader();
+const NOTHING = new Uint8Array(0);
+
 /** The bytes, alone in their ArrayBuffer. Throws RECORD_INVALID at what cannot be encoded. */
 export function encodeValue(value: unknown): Uint8Array<ArrayBuffer> {
   const first = write(value, FIRST_TRY_BYTES);
@@ -26,16 +30,16 @@ export function decodeValue(bytes: Uint8Array): unknown {
   if (version !== FORMAT_VERSION) {
     throw corrupt(version === undefined ? 'It is empty.' : `Its format ${version} is unknown.`);
   }
-  const reader = new ValueReader();
   reader.reset(bytes, 1, bytes.byteLength);
-  let value: unknown;
   try {
-    value = reader.value();
+    const value = reader.value();
+    if (reader.remaining === 0) return value;
   } catch (error) {
     throw corrupt('Its bytes make no sense.', error);
+  } finally {
+    reader.reset(NOTHING, 0, 0);
   }
-  if (reader.remaining > 0) throw corrupt(`${reader.remaining} bytes follow its end.`);
-  return value;
+  throw corrupt('Bytes follow its end.');
 }
 
 function write(

@@ -12,6 +12,7 @@ import type {
   Payload,
   RecordBatchDecoder,
 } from '../../shared/serialization/record-batch-decoder.ts';
+import { encodeRecords } from '../../shared/serialization/record-payloads.ts';
 import { PAYLOAD_KIND } from '../../shared/serialization/wire-format.ts';
 import type { ChannelBuffers, OnOvertaken } from '../task/channel-buffers.ts';
 import type { GateItem, InputGate, UnreadRecords } from '../task/input-gate.ts';
@@ -26,7 +27,7 @@ import {
   creditUnits,
   GATE_CREDIT,
 } from './network-options.ts';
-import { bufferOf, copyPayload, encodeRecords, isEventPayload } from './payloads.ts';
+import { bufferOf, copyPayload, isEventPayload } from './payloads.ts';
 
 export interface GateEnvironment {
   readonly decoder: RecordBatchDecoder;

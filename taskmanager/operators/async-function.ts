@@ -5,7 +5,8 @@ import type { OperatorContext } from './operator-context.ts';
  * Asynchronous work on one record (Flink's AsyncFunction): decoding, inference, remote calls. The
  * runtime's AsyncWaitOperator keeps at most `concurrency` of them in flight, emits the results in
  * the order of the input (`ordered`) or as they complete, and lets no event overtake the records in
- * front of it, so nothing in flight is ever part of a snapshot.
+ * front of it, but for unaligned barriers: what is in flight then joins the snapshot, and after a
+ * recovery the work on a record may begin anew.
  */
 export interface AsyncFunction {
   /** Records in flight at most; read once, after `open`. */

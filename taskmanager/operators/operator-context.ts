@@ -3,6 +3,7 @@ import type { FileSystemRegistry } from '../../shared/filesystem/filesystem-regi
 import type { StreamRecord } from '../../shared/record/stream-record.ts';
 import type { CancelTimer, Clock } from '../../shared/time/clock.ts';
 import type { InferenceClient } from '../inference/inference-client.ts';
+import type { KeyedState } from '../state/keyed-state.ts';
 import type { OperatorMetrics } from './operator-metrics.ts';
 
 /**
@@ -27,6 +28,9 @@ export interface OperatorContext {
   readonly metrics: OperatorMetrics;
   readonly fileSystems: FileSystemRegistry;
   readonly inference: InferenceClient;
+
+  /** Keyed state; of synchronous operators, behind a partitioning by the key. */
+  keyedState(): KeyedState;
 
   /** Sends a record to the pipeline's dead letters; the task goes on (or fails: `onError: fail`). */
   reject(record: StreamRecord, error: SluiceError): void;

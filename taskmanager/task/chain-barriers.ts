@@ -7,6 +7,9 @@ import {
   NO_SNAPSHOT,
   type SnapshotContext,
 } from '../operators/runtime/member-snapshot.ts';
+import { type ChannelSnapshot, inExchange } from './channel-buffers.ts';
+import type { AlignedBarrier } from './checkpoint-barrier-handler.ts';
+import type { ResultPartition } from './result-partition.ts';
 import type { CheckpointStore } from './snapshot-store.ts';
 
 /** A barrier that has passed the whole chain: what its operators contribute. */
@@ -15,6 +18,8 @@ export interface ChainSnapshot {
   readonly store: CheckpointStore;
   /** By operator id. */
   readonly members: ReadonlyMap<string, MemberSnapshot>;
+  /** What the barrier has overtaken at both ends of the chain; one for each exchange. */
+  readonly channels: readonly Promise<readonly ChannelSnapshot[]>[];
   /** Thrown by an operator that could not take its snapshot. */
   readonly error: unknown;
   readonly alignmentMs: number;
@@ -25,6 +30,8 @@ export interface ChainSnapshot {
 export interface ChainBarriersOptions {
   readonly clock: Clock;
   readonly createStore: (checkpointId: number) => CheckpointStore;
+  /** How long a barrier waits for credit in a partition; null: it overtakes nothing. */
+  readonly patienceMs: (barrier: Barrier) => number | null;
   /** All operators have been passed. */
   readonly onPassed: (snapshot: ChainSnapshot) => void;
 }
@@ -33,6 +40,7 @@ interface PassingBarrier {
   readonly barrier: Barrier;
   readonly store: CheckpointStore;
   readonly alignmentMs: number;
+  readonly channels: readonly Promise<readonly ChannelSnapshot[]>[];
   readonly missing: Set<string>;
   readonly members: Map<string, MemberSnapshot>;
   error: unknown;
@@ -55,6 +63,10 @@ export class ChainBarriers implements BarrierObserver {
   /** By operator: how many barriers have passed it. */
   readonly #passed = new Map<string, number>();
   #begun = 0;
+  /** Edges over which the chain's results leave. */
+  readonly #exits = new Set<string>();
+  /** By edge and checkpoint: barriers that have not come to the exit. */
+  readonly #leaving = new Map<string, PromiseWithResolvers<readonly ChannelSnapshot[]>>();
 
   constructor(options: ChainBarriersOptions) {
     this.#options = options;
@@ -69,15 +81,28 @@ export class ChainBarriers implements BarrierObserver {
     this.#deadLetters = deadLetters;
   }
 
+  addExit(edgeId: string): void {
+    this.#exits.add(edgeId);
+  }
+
   /** Before the barrier enters the chain. */
-  begin(barrier: Barrier, alignmentMs: number): void {
+  begin({ barrier, alignmentMs, channels }: AlignedBarrier): void {
     this.#begun += 1;
+    const promises = channels === undefined ? [] : [channels];
+    for (const edgeId of this.#exits) {
+      const leaving = Promise.withResolvers<readonly ChannelSnapshot[]>();
+      this.#leaving.set(exitKey(edgeId, barrier), leaving);
+      promises.push(leaving.promise);
+    }
+    // Whoever drops the snapshot leaves these alone.
+    for (const promise of promises) promise.catch(() => {});
     const missing = new Set(this.#memberIds);
     if (this.#deadLetters !== null) missing.add(this.#deadLetters.id);
     this.#passing.push({
       barrier,
       store: this.#options.createStore(barrier.checkpointId),
       alignmentMs,
+      channels: promises,
       missing,
       members: new Map(),
       error: null,
@@ -110,6 +135,21 @@ export class ChainBarriers implements BarrierObserver {
     }
   }
 
+  /** The barrier goes out behind everything that the chain has emitted in front of it. */
+  leave(edgeId: string, partition: ResultPartition, barrier: Barrier): void {
+    const key = exitKey(edgeId, barrier);
+    const leaving = this.#leaving.get(key);
+    invariant(leaving !== undefined, 'a barrier leaves once by each exit', { key });
+    this.#leaving.delete(key);
+    const onOvertaken = inExchange({ edgeId, direction: 'output' }, leaving);
+    partition.broadcastBarrier(barrier, this.#options.patienceMs(barrier), onOvertaken);
+  }
+
+  /** Whether some operator still holds the checkpoint's barrier. */
+  isPassing(checkpointId: number): boolean {
+    return this.#passing.some(({ barrier }) => barrier.checkpointId === checkpointId);
+  }
+
   /** Whether the dead-letter sink has been passed by as many barriers as this operator. */
   mayReject(operatorId: string): boolean {
     if (this.#begun === 0 || this.#deadLetters === null) return true;
@@ -127,7 +167,11 @@ export class ChainBarriers implements BarrierObserver {
     const { clock } = this.#options;
     const startedAtMs = clock.monotonicMs();
     try {
-      return take({ checkpointId: passing.barrier.checkpointId, store: passing.store });
+      const { barrier, store } = passing;
+      const snapshot = take({ checkpointId: barrier.checkpointId, barrier, store });
+      // It is awaited once the barrier has passed the others; it may fail before.
+      snapshot.deferred?.catch(() => {});
+      return snapshot;
     } catch (error) {
       if (error instanceof InvariantError) throw error;
       passing.error ??= error;
@@ -136,4 +180,8 @@ export class ChainBarriers implements BarrierObserver {
       passing.syncMs += clock.monotonicMs() - startedAtMs;
     }
   }
+}
+
+function exitKey(edgeId: string, { checkpointId }: Barrier): string {
+  return `${checkpointId} ${edgeId}`;
 }

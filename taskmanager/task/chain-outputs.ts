@@ -1,4 +1,4 @@
-import type { StreamEvent } from '../../shared/record/stream-event.ts';
+import type { Barrier, StreamEvent } from '../../shared/record/stream-event.ts';
 import type { StreamRecord } from '../../shared/record/stream-record.ts';
 import type { OperatorMetrics } from '../operators/operator-metrics.ts';
 import type { ChainedOperator } from '../operators/runtime/chained-operator.ts';
@@ -34,9 +34,12 @@ export class DirectOutput implements Output {
 /** Over an edge of the job graph. */
 export class PartitionOutput implements Output {
   readonly #partition: ResultPartition;
+  readonly #leave: (barrier: Barrier) => void;
 
-  constructor(partition: ResultPartition) {
+  /** `leave` lets barriers out. */
+  constructor(partition: ResultPartition, leave: (barrier: Barrier) => void) {
     this.#partition = partition;
+    this.#leave = leave;
   }
 
   emit(record: StreamRecord): void {
@@ -44,7 +47,8 @@ export class PartitionOutput implements Output {
   }
 
   emitEvent(event: StreamEvent): void {
-    this.#partition.broadcastEvent(event);
+    if (event.kind === 'barrier') this.#leave(event);
+    else this.#partition.broadcastEvent(event);
   }
 
   isReady(): boolean {

@@ -1,5 +1,6 @@
 import { invariant } from '../../shared/errors/invariant.ts';
 import type { Barrier } from '../../shared/record/stream-event.ts';
+import type { ChannelSnapshot } from './channel-buffers.ts';
 
 /** What is to be done after an event of alignment, in this order. */
 export interface AlignmentStep {
@@ -14,6 +15,8 @@ export interface AlignedBarrier {
   readonly barrier: Barrier;
   /** From the first channel's barrier to the last one's. */
   readonly alignmentMs: number;
+  /** What the barrier has overtaken in the input, once all of it is known. */
+  readonly channels?: Promise<readonly ChannelSnapshot[]>;
 }
 
 const NOTHING: AlignmentStep = { aligned: null, block: [], resume: [] };
@@ -35,8 +38,8 @@ interface Alignment {
  * of a newer checkpoint ends the alignment of an older one, and one of a checkpoint that is over is
  * not heard.
  *
- * Barriers that overtake what waits (unaligned) have their place here, too: such a barrier is handed
- * on at its first arrival, and the channels' buffers in front of it join the snapshot.
+ * A barrier that overtakes what waits (unaligned) is over here at once: the gates know which buffers
+ * lie in front of it and resume what it had blocked.
  *
  * Pure; the caller polls no channel between an event and its step.
  */
@@ -80,6 +83,16 @@ export class CheckpointBarrierHandler {
     const current = this.#current;
     if (current === null) return NOTHING;
     return this.#alignedStep(current, nowMs) ?? NOTHING;
+  }
+
+  /** The barrier overtakes now. Since when it was awaited; null: it is not to be heard any more. */
+  overtake(checkpointId: number, nowMs: number): number | null {
+    if (checkpointId <= this.#lastId) return null;
+    const current = this.#current;
+    if (current !== null && current.barrier.checkpointId > checkpointId) return null;
+    this.#current = null;
+    this.#lastId = checkpointId;
+    return current?.barrier.checkpointId === checkpointId ? current.startedAtMs : nowMs;
   }
 
   /** It never will be complete: what it holds up goes on. */

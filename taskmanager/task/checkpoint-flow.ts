@@ -4,6 +4,7 @@ import type { Mailbox } from '../operators/operator-context.ts';
 import type { AlignedBarrier } from './checkpoint-barrier-handler.ts';
 import type { GateInput } from './gate-input.ts';
 import type { OperatorChain } from './operator-chain.ts';
+import type { OvertakingBarriers } from './overtaking-barriers.ts';
 import type { TaskCheckpoints } from './task-checkpoints.ts';
 import type { TaskInput } from './task-input.ts';
 
@@ -13,6 +14,7 @@ export interface CheckpointFlowOptions {
   /** Null for a source. */
   readonly gateInput: GateInput | null;
   readonly checkpoints: TaskCheckpoints;
+  readonly overtaking: OvertakingBarriers;
   readonly mailbox: Mailbox;
   readonly fail: (error: unknown) => void;
   /** The task's last checkpoint is complete: it ends once this promise has resolved. */
@@ -117,14 +119,21 @@ export class CheckpointFlow {
     });
   }
 
-  #pass({ barrier, alignmentMs }: AlignedBarrier): void {
-    const { chain, input, gateInput } = this.#options;
+  #pass(aligned: AlignedBarrier): void {
+    const { chain, input, gateInput, overtaking } = this.#options;
+    const { barrier } = aligned;
     const { purpose, checkpointId } = barrier;
     const isLast = purpose === 'final' || purpose === 'suspend';
     if (isLast && checkpointId > this.#abortedId) {
       this.#lastId = checkpointId;
       if (purpose === 'suspend' && gateInput === null) input.pause();
     }
-    chain.passBarrier(barrier, alignmentMs);
+    if (overtaking.patienceMs(barrier) === 0) {
+      chain.passBarrier({ ...aligned, barrier: { ...barrier, alignment: 'unaligned' } });
+      return;
+    }
+    chain.passBarrier(aligned);
+    if (!chain.isPassing(checkpointId)) return;
+    overtaking.await(barrier, () => chain.overtake(checkpointId));
   }
 }

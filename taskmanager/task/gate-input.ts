@@ -1,13 +1,15 @@
 import { invariant } from '../../shared/errors/invariant.ts';
-import type { StreamEvent } from '../../shared/record/stream-event.ts';
+import type { Barrier, StreamEvent } from '../../shared/record/stream-event.ts';
 import type { StreamRecord } from '../../shared/record/stream-record.ts';
 import type { Clock } from '../../shared/time/clock.ts';
+import { type ChannelSnapshot, inExchange } from './channel-buffers.ts';
 import {
   type AlignedBarrier,
   type AlignmentStep,
   CheckpointBarrierHandler,
 } from './checkpoint-barrier-handler.ts';
 import type { InputGate } from './input-gate.ts';
+import type { OvertakingBarriers } from './overtaking-barriers.ts';
 import type { InputOutcome, TaskInput } from './task-input.ts';
 import type { TurnQuota } from './task-loop.ts';
 import { WatermarkValve } from './watermark-valve.ts';
@@ -21,10 +23,13 @@ export interface InputConsumer {
 
 export interface GateInputOptions {
   readonly gates: readonly InputGate[];
+  /** Of the gates, in the same order. */
+  readonly edgeIds: readonly string[];
   readonly consumer: InputConsumer;
   readonly clock: Clock;
+  readonly overtaking: OvertakingBarriers;
   readonly mode: 'exactly-once' | 'at-least-once';
-  /** All channels have delivered the barrier; it may pause the input. */
+  /** All channels have delivered the barrier, or it has overtaken; it may pause the input. */
   readonly onAligned: (aligned: AlignedBarrier) => void;
 }
 
@@ -38,7 +43,8 @@ const QUOTA_CHECK_MASK = 31;
  *
  * Barriers are aligned (`CheckpointBarrierHandler`): an event is taken only when the batch in front
  * of it is through, and a channel is blocked in its gate before the next item is taken, so nothing
- * behind a barrier gets past it.
+ * behind a barrier gets past it. A barrier that overtakes passes what waits in the gates, and what is
+ * left of the batch.
  */
 export class GateInput implements TaskInput {
   readonly #gates: readonly InputGate[];
@@ -48,12 +54,17 @@ export class GateInput implements TaskInput {
   readonly #valve: WatermarkValve;
   readonly #clock: Clock;
   readonly #barriers: CheckpointBarrierHandler;
+  readonly #edgeIds: readonly string[];
+  readonly #overtaking: OvertakingBarriers;
   readonly #onAligned: (aligned: AlignedBarrier) => void;
   readonly #hasEnded: boolean[];
   #channelsOpen: number;
   #nextGate = 0;
   #records: readonly StreamRecord[] = [];
   #position = 0;
+  /** Where the batch comes from. */
+  #batchGate = 0;
+  #batchChannel = 0;
   #isPaused = false;
   #wake: () => void = () => {};
 
@@ -73,11 +84,18 @@ export class GateInput implements TaskInput {
     this.#hasEnded = new Array<boolean>(channels).fill(false);
     this.#valve = new WatermarkValve(channels);
     this.#barriers = new CheckpointBarrierHandler({ channels, mode });
+    this.#edgeIds = options.edgeIds;
+    this.#overtaking = options.overtaking;
   }
 
   start(wake: () => void): void {
     this.#wake = wake;
-    for (const gate of this.#gates) gate.onAvailable(wake);
+    for (const gate of this.#gates) {
+      gate.onAvailable(wake);
+      gate.onBarrier((_, barrier) => {
+        this.#overtaking.await(barrier, () => this.#overtake(barrier));
+      });
+    }
   }
 
   pause(): void {
@@ -148,6 +166,8 @@ export class GateInput implements TaskInput {
       if (item === null) continue;
       if (item.kind === 'records') {
         this.#records = item.records;
+        this.#batchGate = index;
+        this.#batchChannel = item.channel;
       } else {
         this.#handleEvent((this.#firstChannel[index] ?? 0) + item.channel, item.event);
       }
@@ -173,11 +193,32 @@ export class GateInput implements TaskInput {
         this.#apply(this.#barriers.channelEnded(channel, this.#clock.monotonicMs()));
         return;
       case 'barrier':
-        this.#apply(this.#barriers.barrier(channel, event, this.#clock.monotonicMs()));
+        if (event.alignment === 'unaligned') this.#overtake(event);
+        else this.#apply(this.#barriers.barrier(channel, event, this.#clock.monotonicMs()));
         return;
       default:
         event satisfies never;
     }
+  }
+
+  /** The snapshot is due now, whatever waits in front of the barrier; that becomes part of it. */
+  #overtake(barrier: Barrier): void {
+    const { checkpointId } = barrier;
+    const nowMs = this.#clock.monotonicMs();
+    const sinceMs = this.#barriers.overtake(checkpointId, nowMs);
+    if (sinceMs === null) return;
+    const ofGates = this.#gates.map((gate, index) => {
+      const { promise, resolve, reject } = Promise.withResolvers<readonly ChannelSnapshot[]>();
+      const hasUnread = index === this.#batchGate && this.#position < this.#records.length;
+      const records = hasUnread ? this.#records.slice(this.#position) : [];
+      const unread = hasUnread ? { channel: this.#batchChannel, records } : null;
+      const exchange = { edgeId: this.#edgeIds[index] ?? '', direction: 'input' } as const;
+      gate.overtake(checkpointId, unread, inExchange(exchange, { resolve, reject }));
+      return promise;
+    });
+    const channels = Promise.all(ofGates).then((all) => all.flat());
+    const unaligned = { ...barrier, alignment: 'unaligned' } as const;
+    this.#onAligned({ barrier: unaligned, alignmentMs: nowMs - sinceMs, channels });
   }
 
   #apply({ aligned, block, resume }: AlignmentStep): void {

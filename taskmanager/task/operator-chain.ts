@@ -1,3 +1,4 @@
+import { STATE_DEFAULTS } from '../../shared/checkpoint/state-backend.ts';
 import { invariant } from '../../shared/errors/invariant.ts';
 import { killPoint } from '../../shared/faults/kill-point.ts';
 import type { OperatorNode } from '../../shared/job-graph/job-graph.ts';
@@ -12,6 +13,8 @@ import { RuntimeContext, type TaskContext } from '../operators/runtime/runtime-c
 import { SinkOperator } from '../operators/runtime/sink-operator.ts';
 import { SourceOperator } from '../operators/runtime/source-operator.ts';
 import type { Output } from '../operators/stream-operator.ts';
+import { backendFactory } from '../state/create-backend.ts';
+import { OperatorKeyedState } from '../state/operator-keyed-state.ts';
 import type { ChainBarriers } from './chain-barriers.ts';
 import {
   BroadcastingOutput,
@@ -20,6 +23,7 @@ import {
   endOutput,
   PartitionOutput,
 } from './chain-outputs.ts';
+import type { AlignedBarrier } from './checkpoint-barrier-handler.ts';
 import type { ResultPartition } from './result-partition.ts';
 
 export interface ChainOptions {
@@ -28,6 +32,7 @@ export interface ChainOptions {
   /** The result partitions, by the operator whose output they carry. */
   readonly partitions: ReadonlyMap<string, readonly ResultPartition[]>;
   readonly barriers: ChainBarriers;
+  readonly edgeIdOf: (partition: ResultPartition) => string;
   /** Runs the task's loop soon. */
   readonly wake: () => void;
 }
@@ -56,6 +61,8 @@ export class OperatorChain {
   /** Those furthest downstream first: what they let out makes room for the others. */
   readonly #asyncOperators: readonly AsyncWaitOperator[];
   #isHalted = false;
+  /** Halted, or too many dead letters are held; asked for each record. */
+  #isStopped = false;
 
   private constructor(
     built: BuiltOperators,
@@ -82,7 +89,12 @@ export class OperatorChain {
     const { context, createOperator } = options;
     const nodes = context.deployment.operators;
     const bodies = await Promise.all(nodes.map((node) => createOperator(node)));
-    const contexts = nodes.map((node) => new RuntimeContext(context, node));
+    const { deployment, clock } = context;
+    const createBackend = await backendFactory((deployment.state ?? STATE_DEFAULTS).backend);
+    const contexts = nodes.map((node) => {
+      const keyed = new OperatorKeyedState(() => createBackend({ ...deployment, clock }));
+      return new RuntimeContext(context, node, keyed);
+    });
     // The source asks the chain, which is made from it.
     let chain: OperatorChain | null = null;
     const isReady = (): boolean => chain?.isReady() === true;
@@ -96,8 +108,8 @@ export class OperatorChain {
 
   /** Whether the head takes a record now. */
   isReady(): boolean {
-    if (this.#isHalted) return false;
-    if (this.#deadLetters !== null && !this.#deadLettersReady(this.#deadLetters)) return false;
+    if (this.#isStopped) return false;
+    if (this.#deadLetters !== null && !this.#deadLetters.isReady()) return false;
     return this.#head === null || this.#head.isReady();
   }
 
@@ -110,10 +122,20 @@ export class OperatorChain {
   }
 
   /** Lets a barrier in, in front of everything that is fed from now on. */
-  passBarrier(barrier: Barrier, alignmentMs: number): void {
-    this.#barriers.begin(barrier, alignmentMs);
+  passBarrier(aligned: AlignedBarrier): void {
+    const { barrier } = aligned;
+    this.#barriers.begin(aligned);
     if (this.source !== null) this.source.emitBarrier(barrier);
     else this.#requireHead().processEvent(barrier);
+  }
+
+  isPassing(checkpointId: number): boolean {
+    return this.#barriers.isPassing(checkpointId);
+  }
+
+  /** The barrier overtakes what is in flight in asynchronous operators. */
+  overtake(checkpointId: number): void {
+    for (const operator of this.#asyncOperators.toReversed()) operator.overtake(checkpointId);
   }
 
   /** False where there is no dead-letter sink. */
@@ -121,6 +143,7 @@ export class OperatorChain {
     if (this.#deadLetters === null) return false;
     if (this.#barriers.mayReject(operatorId)) this.#deadLetters.processElement(record);
     else this.#heldDeadLetters.push({ record, operatorId });
+    if (this.#heldDeadLetters.length >= HELD_DEAD_LETTERS_MAX) this.#isStopped = true;
     return true;
   }
 
@@ -167,6 +190,7 @@ export class OperatorChain {
   /** Takes no more records: the task has failed or was cancelled. */
   halt(): void {
     this.#isHalted = true;
+    this.#isStopped = true;
   }
 
   /** Closes all of them, also after one that cannot be closed; rejects with the first error. */
@@ -177,15 +201,12 @@ export class OperatorChain {
     for (const result of closed) if (result.status === 'rejected') throw result.reason;
   }
 
-  #deadLettersReady(deadLetters: ChainedOperator): boolean {
-    return deadLetters.isReady() && this.#heldDeadLetters.length < HELD_DEAD_LETTERS_MAX;
-  }
-
   /** The barrier has passed all others: what they rejected behind it may follow. */
   #passDeadLetters(barrier: Barrier): void {
     this.#deadLetters?.processEvent(barrier);
     const held = this.#heldDeadLetters;
     this.#heldDeadLetters = [];
+    this.#isStopped = this.#isHalted;
     for (const { record, operatorId } of held) this.writeDeadLetter(record, operatorId);
   }
 
@@ -256,7 +277,7 @@ function wrap(
         context,
         output,
         barriers,
-        keyedState: null,
+        keyedState: context.keyed,
       });
     case 'asynchronous':
       return new AsyncWaitOperator({
@@ -289,7 +310,10 @@ function outputOf(
     outputs.push(new DirectOutput(operator));
   }
   for (const partition of options.partitions.get(node.id) ?? []) {
-    outputs.push(new PartitionOutput(partition));
+    const edgeId = options.edgeIdOf(partition);
+    options.barriers.addExit(edgeId);
+    const leave = (barrier: Barrier): void => options.barriers.leave(edgeId, partition, barrier);
+    outputs.push(new PartitionOutput(partition, leave));
   }
   const [first] = outputs;
   if (first === undefined) return endOutput;

@@ -5,10 +5,12 @@ import type { SubtaskMetrics } from '../../shared/observability/subtask-metrics.
 import { type Barrier, END_OF_INPUT } from '../../shared/record/stream-event.ts';
 import type { TaskContext } from '../operators/runtime/runtime-context.ts';
 import { ChainBarriers } from './chain-barriers.ts';
+import { restoreChannels } from './channel-states.ts';
 import { CheckpointFlow } from './checkpoint-flow.ts';
 import { GateInput } from './gate-input.ts';
 import type { InputGate } from './input-gate.ts';
 import { OperatorChain } from './operator-chain.ts';
+import { OvertakingBarriers } from './overtaking-barriers.ts';
 import { RejectedRecords } from './rejected-records.ts';
 import { restoredState } from './restored-states.ts';
 import type { ResultPartition } from './result-partition.ts';
@@ -42,8 +44,13 @@ export class StreamTask implements Runnable {
   readonly #time: TimeAccounting;
   #phase: TaskPhase = 'initializing';
   #opening: Promise<void> = Promise.resolve();
-  #gates: InputGate[] = [];
+  readonly #gates = new Map<string, InputGate>();
   readonly #partitions = new Map<string, ResultPartition[]>();
+  readonly #partitionOfEdge = new Map<string, ResultPartition>();
+  /** In the gates. */
+  readonly #overtakingInput: OvertakingBarriers;
+  /** In the chain, and on their way out of it. */
+  readonly #overtaking: OvertakingBarriers;
   #chain: OperatorChain | null = null;
   #input: TaskInput | null = null;
   readonly #checkpoints: TaskCheckpoints;
@@ -59,6 +66,11 @@ export class StreamTask implements Runnable {
     this.#time = new TimeAccounting(environment.clock);
     const { clock, logger, control } = environment;
     const { attemptId } = deployment;
+    const { checkpoints } = deployment;
+    const timeoutMs = checkpoints?.mode === 'exactly-once' ? checkpoints.alignmentTimeoutMs : null;
+    const overtaking = { clock, mailbox: this.#mailbox, timeoutMs };
+    this.#overtakingInput = new OvertakingBarriers(overtaking);
+    this.#overtaking = new OvertakingBarriers(overtaking);
     this.#checkpoints = new TaskCheckpoints({ attemptId, clock, control });
     this.#rejected = new RejectedRecords({ deployment, clock, logger, fail: this.fail });
   }
@@ -188,6 +200,7 @@ export class StreamTask implements Runnable {
         createOperator,
         partitions: this.#partitions,
         barriers: this.#createBarriers(),
+        edgeIdOf: (partition) => this.#edgeIdOf(partition),
         wake: this.#wake,
       });
       this.#chain = chain;
@@ -195,6 +208,8 @@ export class StreamTask implements Runnable {
       this.#input = this.#createInput(chain);
       this.#input.start(this.#wake);
       await chain.open((operatorId) => restoredState(restore, operatorId, snapshots));
+      const ends = { gates: this.#gates, partitions: this.#partitionOfEdge };
+      await restoreChannels(restore, ends, snapshots);
       if (this.#isOver()) return;
       this.#transition('running');
       this.#report({ state: 'RUNNING' });
@@ -214,6 +229,7 @@ export class StreamTask implements Runnable {
         const { directory } = checkpoints;
         return snapshots.forCheckpoint({ jobId, attemptId, checkpointId, directory });
       },
+      patienceMs: (barrier) => this.#overtaking.patienceMs(barrier),
       onPassed: this.#checkpoints.passed,
     });
   }
@@ -224,9 +240,11 @@ export class StreamTask implements Runnable {
     const gateInput =
       chain.source === null
         ? new GateInput({
-            gates: this.#gates,
+            gates: [...this.#gates.values()],
+            edgeIds: [...this.#gates.keys()],
             consumer: chain,
             clock: this.#environment.clock,
+            overtaking: this.#overtakingInput,
             mode: checkpoints?.mode ?? 'exactly-once',
             onAligned: (aligned) => {
               invariant(this.#flow !== null, 'barriers come in jobs with checkpoints');
@@ -242,6 +260,7 @@ export class StreamTask implements Runnable {
         input,
         gateInput,
         checkpoints: this.#checkpoints,
+        overtaking: this.#overtaking,
         mailbox: this.#mailbox,
         fail: this.fail,
         end: (committed) => {
@@ -262,14 +281,22 @@ export class StreamTask implements Runnable {
       const partition = network.createResultPartition(descriptor, { subtaskIndex });
       const present = this.#partitions.get(descriptor.sourceOperator) ?? [];
       this.#partitions.set(descriptor.sourceOperator, [...present, partition]);
+      const { partitionId } = descriptor;
+      this.#partitionOfEdge.set(partitionId.slice(partitionId.lastIndexOf('#') + 1), partition);
       partition.onAvailable(this.#wake);
       partition.onFailure(this.fail);
     }
     for (const descriptor of this.#deployment.inputs) {
       const gate = network.createInputGate(descriptor);
-      this.#gates.push(gate);
+      this.#gates.set(descriptor.edgeId, gate);
       gate.onFailure(this.fail);
     }
+  }
+
+  #edgeIdOf(partition: ResultPartition): string {
+    const found = [...this.#partitionOfEdge].find(([, other]) => other === partition);
+    invariant(found !== undefined, 'a partition belongs to an edge');
+    return found[0];
   }
 
   #taskContext(): TaskContext {
@@ -308,6 +335,8 @@ export class StreamTask implements Runnable {
     this.#transition('ending');
     this.#chain?.halt();
     this.#checkpoints.close();
+    this.#overtakingInput.close();
+    this.#overtaking.close();
     this.#mailbox.close();
     this.#environment.loop.remove(this);
     this.#release(outcome).catch((error: unknown) => {
@@ -333,7 +362,7 @@ export class StreamTask implements Runnable {
     // The peers will notice that this end is gone; the cause must be known before their complaint.
     this.#report(outcome);
     for (const partition of [...this.#partitions.values()].flat()) partition.close();
-    for (const gate of this.#gates) gate.close();
+    for (const gate of this.#gates.values()) gate.close();
   }
 
   async #closeOperators(): Promise<void> {

@@ -12,9 +12,11 @@ import type { Clock } from '../../shared/time/clock.ts';
 import {
   type ListSnapshot,
   type MemberSnapshot,
+  type MemberState,
   NO_STATE,
 } from '../operators/runtime/member-snapshot.ts';
 import type { ChainSnapshot } from './chain-barriers.ts';
+import { storeChannel } from './channel-states.ts';
 import type { CheckpointStore } from './snapshot-store.ts';
 import type { TaskControl } from './task-environment.ts';
 
@@ -48,9 +50,6 @@ export class TaskCheckpoints {
   /** The barrier has passed the chain. */
   readonly passed = (snapshot: ChainSnapshot): void => {
     const { checkpointId } = snapshot.barrier;
-    const deferred = [...snapshot.members.values()].map((member) => member.deferred);
-    // Whoever drops the snapshot below leaves these alone.
-    for (const promise of deferred) promise?.catch(() => {});
     if (this.#isClosed || checkpointId <= this.#abortedId) {
       snapshot.store.handedOver();
       return;
@@ -113,18 +112,25 @@ export class TaskCheckpoints {
     });
   }
 
-  async #store({ members, store }: ChainSnapshot): Promise<SubtaskSnapshot> {
+  async #store({ members, channels, store }: ChainSnapshot): Promise<SubtaskSnapshot> {
     const operators: Record<string, OperatorSubtaskState> = {};
     const storing = [...members].map(async ([operatorId, member]) => {
       const state = await storeMember(member, store);
       if (state !== null) operators[operatorId] = state;
     });
+    const storingChannels = channels.map(async (ofExchange) => {
+      return Promise.all((await ofExchange).map((channel) => storeChannel(channel, store)));
+    });
+    for (const promise of storingChannels) promise.catch(() => {});
     // Every piece is handed over once the deferred parts are there and the stores have begun.
-    await Promise.allSettled([...members.values()].map((member) => member.deferred));
+    const ofMembers = [...members.values()].map(
+      ({ handedOver, deferred }) => handedOver ?? deferred,
+    );
+    await Promise.allSettled([...ofMembers, ...channels]);
     await Promise.resolve();
     store.handedOver();
     await Promise.all(storing);
-    return { operators, channels: [] };
+    return { operators, channels: (await Promise.all(storingChannels)).flat() };
   }
 }
 
@@ -133,11 +139,23 @@ async function storeMember(
   member: MemberSnapshot,
   store: CheckpointStore,
 ): Promise<OperatorSubtaskState | null> {
-  const deferred = member.deferred === null ? NO_STATE : await member.deferred;
+  // What is there is handed over at once: the deferred part may wait for what is stored.
+  const [taken, deferred] = await Promise.all([
+    storeLists(member.state.lists, store),
+    storeDeferred(member.deferred, store),
+  ]);
   const keyed = { ...member.state.keyed, ...deferred.keyed };
-  const lists = await storeLists({ ...member.state.lists, ...deferred.lists }, store);
+  const lists = { ...taken, ...deferred.lists };
   const isEmpty = Object.keys(keyed).length === 0 && Object.keys(lists).length === 0;
   return isEmpty ? null : { lists, keyed };
+}
+
+async function storeDeferred(
+  part: Promise<MemberState> | null,
+  store: CheckpointStore,
+): Promise<OperatorSubtaskState> {
+  const { lists, keyed } = part === null ? NO_STATE : await part;
+  return { lists: await storeLists(lists, store), keyed };
 }
 
 async function storeLists(

@@ -9,7 +9,7 @@ import type { JobDetail } from '../../shared/rest/rest-types.ts';
 import { startTaskManager } from '../../taskmanager/main.ts';
 import { writeCountingJob } from '../support/counting-job.ts';
 import { eventually } from '../support/eventually.ts';
-import { freePorts, startLocalCluster } from '../support/local-cluster.ts';
+import { freePorts, type LocalTestCluster, startLocalCluster } from '../support/local-cluster.ts';
 import { SluiceProcess, sluiceJson } from '../support/sluice-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -69,9 +69,9 @@ test('when the job manager is killed, then tasks end in time and the next one ge
   next.assertExact();
 });
 
-test('when a task manager stands still for a while, then its job fails and it comes back', async (t) => {
+test('when there is no storage and a task manager stands still for a while, then its job fails and it comes back', async (t) => {
   const folder = temporaryFolder(t);
-  const cluster = await startLocalCluster(t, ['-n', '2']);
+  const cluster = await startLocalCluster(t, ['-n', '2', '--no-storage']);
   const endless = writeCountingJob(folder, { name: 'endless', count: ENDLESS, rateMax: 10_000 });
   const { id } = await sluiceJson<{ id: string }>([
     ...['submit', endless.pipeline, '--detached', '--json'],
@@ -79,10 +79,7 @@ test('when a task manager stands still for a while, then its job fails and it co
   ]);
   const job = (): Promise<JobDetail> => cluster.json<JobDetail>(['job', id]);
   await eventually(async () => (await job()).progress.recordsRead > 0, { timeoutMs: 20_000 });
-  const { state } = await sluiceJson<{
-    state: { members: { name: string; processId: number }[] };
-  }>(['cluster', 'status', '--json', '--directory', cluster.directory]);
-  const victim = state.members.find((member) => member.name === 'taskmanager-2')?.processId ?? 0;
+  const victim = await processIdOf(cluster, 'taskmanager-2');
   process.kill(victim, 'SIGSTOP');
   try {
     await eventually(async () => (await job()).state === 'FAILED', { timeoutMs: 20_000 });
@@ -99,6 +96,44 @@ test('when a task manager stands still for a while, then its job fails and it co
   assert.equal(done.state, 'FINISHED');
   assert.ok(done.vertices.every((vertex) => vertex.parallelism === 2));
   next.assertExact();
+});
+
+test('when a task manager stands still for a while, then a job with checkpoints goes on without it', async (t) => {
+  const folder = temporaryFolder(t);
+  const cluster = await startLocalCluster(t, ['-n', '2']);
+  const counting = writeCountingJob(folder, {
+    name: 'counting',
+    count: 150_000,
+    rateMax: 10_000,
+    checkpointInterval: '500ms',
+  });
+  const { id } = await sluiceJson<{ id: string }>([
+    ...['submit', counting.pipeline, '--detached', '--json'],
+    ...cluster.where,
+  ]);
+  const job = (): Promise<JobDetail> => cluster.json<JobDetail>(['job', id]);
+  const checkpoints = async () => (await job()).checkpoints?.counts.completed ?? 0;
+  await eventually(async () => (await checkpoints()) > 1, { timeoutMs: 20_000 });
+  const victim = await processIdOf(cluster, 'taskmanager-2');
+  process.kill(victim, 'SIGSTOP');
+  const restarted = async () => {
+    const { restarts, state } = await job();
+    return restarts === 1 && state === 'RUNNING';
+  };
+  try {
+    await eventually(restarted, { timeoutMs: 30_000 });
+  } finally {
+    process.kill(victim, 'SIGCONT');
+  }
+  await eventually(async () => (await job()).state === 'FINISHED', { timeoutMs: 60_000 });
+  const { exceptions, vertices } = await job();
+  assert.deepEqual(
+    exceptions.map(({ outcome, error, taskManagerId }) => [outcome, error.code, taskManagerId]),
+    [['restarted', 'TASK_MANAGER_LOST', 'taskmanager-2']],
+  );
+  // Nobody took its place: the job adapted.
+  assert.ok(vertices.every(({ parallelism }) => parallelism === 1));
+  counting.assertExact();
 });
 
 test('when a server is told to end at once, then it ends cleanly', async () => {
@@ -133,6 +168,13 @@ test('when nobody reads what a server logs or a job prints, then they go on', as
 });
 
 /** Free slots of the cluster. */
+async function processIdOf(cluster: LocalTestCluster, name: string): Promise<number> {
+  const { state } = await sluiceJson<{
+    state: { members: { name: string; processId: number }[] };
+  }>(['cluster', 'status', '--json', '--directory', cluster.directory]);
+  return state.members.find((member) => member.name === name)?.processId ?? 0;
+}
+
 async function slots(restPort: number | undefined): Promise<number> {
   const response = await fetch(`http://127.0.0.1:${restPort}/v1/cluster`).catch(() => null);
   if (response === null) return 0;

@@ -78,9 +78,9 @@ test('when inference asks for a GPU slot, then decoding runs on the CPU task man
   assert.equal(rows.length, IMAGE_COUNT);
 });
 
-test('when a task manager is killed, then the job fails with one message that names it', async (t) => {
+test('when there is no storage and a task manager is killed, then the job fails with one message that names it', async (t) => {
   const folder = temporaryFolder(t);
-  const cluster = await startLocalCluster(t, ['-n', '2']);
+  const cluster = await startLocalCluster(t, ['-n', '2', '--no-storage']);
   const pipeline = writeMainJob(folder, {
     images: IMAGES,
     model: MODEL,

@@ -12,15 +12,22 @@ export interface CountingJob {
 
 export function writeCountingJob(
   folder: string,
-  options: { readonly name: string; readonly count: number; readonly rateMax?: number },
+  options: {
+    readonly name: string;
+    readonly count: number;
+    readonly rateMax?: number;
+    /** A duration; default: the pipeline's. */
+    readonly checkpointInterval?: string;
+  },
 ): CountingJob {
-  const { name, count, rateMax } = options;
+  const { name, count, rateMax, checkpointInterval } = options;
   const output = join(folder, `${name}-counts`);
   const pipeline = join(folder, `${name}.yaml`);
   const rate = rateMax === undefined ? '' : `, rateMax: ${rateMax}`;
   writeFileSync(
     pipeline,
     `name: ${name}
+${checkpointInterval === undefined ? '' : `checkpoints: { interval: ${checkpointInterval} }`}
 nodes:
   numbers: { source: datagen, keys: 50, count: ${count}${rate} }
   counts: { transform: count, from: numbers, keyBy: key }

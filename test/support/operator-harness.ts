@@ -5,8 +5,9 @@
  * another one restored from the snapshot, which went through JSON as it would through storage.
  */
 import assert from 'node:assert/strict';
+import type { StateBackendKind } from '../../shared/checkpoint/state-backend.ts';
 import { SluiceError } from '../../shared/errors/sluice-error.ts';
-import { END_OF_INPUT, type StreamEvent } from '../../shared/record/stream-event.ts';
+import { type Barrier, END_OF_INPUT, type StreamEvent } from '../../shared/record/stream-event.ts';
 import type { StreamRecord } from '../../shared/record/stream-record.ts';
 import type { OperatorContext } from '../../taskmanager/operators/operator-context.ts';
 import { OperatorMetrics } from '../../taskmanager/operators/operator-metrics.ts';
@@ -15,6 +16,9 @@ import type {
   Output,
   StreamOperator,
 } from '../../taskmanager/operators/stream-operator.ts';
+import { backendFactory } from '../../taskmanager/state/create-backend.ts';
+import { OperatorKeyedState } from '../../taskmanager/state/operator-keyed-state.ts';
+import { MemorySnapshotStore } from './memory-snapshot-store.ts';
 
 export interface OperatorRun {
   readonly emitted: readonly StreamRecord[];
@@ -27,6 +31,8 @@ export interface OperatorCheck {
   readonly input: readonly StreamRecord[];
   /** Results of operators that keep state come in any order. Default: the order counts. */
   readonly order?: 'same' | 'any';
+  /** Default: `heap`. */
+  readonly stateBackend?: StateBackendKind;
 }
 
 const NOW_MS = 1_700_000_000_000;
@@ -58,8 +64,12 @@ async function runOperator(check: OperatorCheck, options: RunOptions): Promise<O
   const reject = (record: StreamRecord, error: SluiceError) => {
     rejected.push({ record, error });
   };
+  const store = new MemorySnapshotStore();
+  const createBackend = await backendFactory(check.stateBackend ?? 'heap');
+  const newState = () => new OperatorKeyedState(() => createBackend(SUBTASK));
   let operator = check.create();
-  await operator.open(harnessContext(reject), output);
+  let keyed = newState();
+  await operator.open(harnessContext(reject, keyed), output);
 
   for (const [index, record] of check.input.entries()) {
     output.drain();
@@ -72,9 +82,15 @@ async function runOperator(check: OperatorCheck, options: RunOptions): Promise<O
     }
     if (!options.restoreBetween) continue;
     const snapshot = operator.snapshotState?.(index);
+    const written = keyed.snapshot({ checkpointId: index, barrier: barrierOf(index), store });
+    const handles = await written?.handles;
     await operator.close?.();
+    await keyed.close();
     operator = check.create();
-    await operator.open(harnessContext(reject), output);
+    keyed = newState();
+    const restored = Object.entries(handles ?? {}).map(([name, handle]) => [name, [handle]]);
+    await keyed.restore({ lists: {}, keyed: Object.fromEntries(restored), loader: store });
+    await operator.open(harnessContext(reject, keyed), output);
     if (snapshot !== undefined) await operator.restoreState?.([throughStorage(snapshot)]);
   }
 
@@ -83,6 +99,7 @@ async function runOperator(check: OperatorCheck, options: RunOptions): Promise<O
   output.emitEvent(END_OF_INPUT);
   const emittedBeforeClose = output.count;
   await operator.close?.();
+  await keyed.close();
   assert.equal(output.count, emittedBeforeClose, 'close must not emit');
   output.drain();
   return { emitted: output.drained, rejected };
@@ -125,9 +142,30 @@ class CollectingOutput implements Output {
   }
 }
 
+const CLOCK = { nowMs: () => NOW_MS, monotonicMs: () => 0, setTimer: () => () => undefined };
+const SUBTASK = { subtaskIndex: 0, parallelism: 1, maxParallelism: 128, clock: CLOCK };
+
+function barrierOf(checkpointId: number): Barrier {
+  const triggeredAtMs = NOW_MS;
+  return {
+    kind: 'barrier',
+    checkpointId,
+    triggeredAtMs,
+    alignment: 'aligned',
+    purpose: 'checkpoint',
+  };
+}
+
+/** Keyed state that nobody snapshots. */
+export async function heapState(): Promise<OperatorKeyedState> {
+  const createBackend = await backendFactory('heap');
+  return new OperatorKeyedState(() => createBackend(SUBTASK));
+}
+
 /** What an operator that only computes needs; whatever else it reaches for is a bug of the test. */
 export function harnessContext(
   reject: (record: StreamRecord, error: SluiceError) => void,
+  keyed?: OperatorKeyedState,
 ): OperatorContext {
   const outside = (): never => {
     throw new Error('this operator was not expected to reach outside');
@@ -137,12 +175,9 @@ export function harnessContext(
     jobName: 'harness',
     vertexId: 'vertex',
     operatorId: 'operator',
-    subtaskIndex: 0,
-    parallelism: 1,
-    maxParallelism: 128,
+    ...SUBTASK,
     attempt: 0,
     taskManagerId: 'task-manager',
-    clock: { nowMs: () => NOW_MS, monotonicMs: () => 0, setTimer: () => () => undefined },
     mailbox: { execute: (mail) => mail() },
     metrics: new OperatorMetrics(),
     get fileSystems() {
@@ -151,6 +186,7 @@ export function harnessContext(
     get inference() {
       return outside();
     },
+    keyedState: () => keyed?.state ?? outside(),
     reject,
     fail: (error) => {
       throw error;

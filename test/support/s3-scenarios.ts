@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { sluice } from './sluice-process.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 import {
   EXAMPLE_IMAGES,
+  environmentOf,
   measureWatch,
   runOverS3,
   type S3UnderTest,
@@ -36,15 +38,17 @@ export function s3Scenarios(
       await storage.forUri(images).put(`${images}/${name}`, bytes);
     }
     await storage.close();
-    const { rows, thumbnails, rejected } = await runOverS3(s3, temporaryFolder(t), {
-      images,
-      output,
-    });
+    const folder = temporaryFolder(t);
+    const { rows, thumbnails, rejected } = await runOverS3(s3, folder, { images, output });
     assert.equal(rejected, 3);
     assert.equal(rows.length, files.length - 3);
     assert.equal(new Set(rows.map((row) => row.uri)).size, rows.length);
     assert.equal(new Set(thumbnails).size, rows.length);
     assert.ok(rows.every((row) => row.uri.startsWith(images) && row.etag.length >= 32));
+    const pipeline = join(folder, 'pipeline.yaml');
+    const audit = await sluice(['audit', '--pipeline', pipeline], environmentOf(s3));
+    assert.equal(audit.code, 0, audit.stdout + audit.stderr);
+    assert.match(audit.stdout, new RegExp(`^${files.length} object versions, 3 dead letters\n`));
   });
 
   test(`${title}: when an object is put while it is watched, then its row follows in time`, async (t) => {

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import type { SubtaskSnapshot, TaskRestore } from '../../shared/checkpoint/snapshot.ts';
+import type { StateBackendKind } from '../../shared/checkpoint/state-backend.ts';
 import type { FileSystemRegistry } from '../../shared/filesystem/filesystem-registry.ts';
 import type { OperatorNode } from '../../shared/job-graph/job-graph.ts';
 import type { TaskDeployment } from '../../shared/job-graph/task-deployment.ts';
@@ -19,6 +20,7 @@ import type { ResultPartition } from '../../taskmanager/task/result-partition.ts
 import { StreamTask } from '../../taskmanager/task/stream-task.ts';
 import type {
   TaskCheckpointReport,
+  TaskEnvironment,
   TaskStateUpdate,
 } from '../../taskmanager/task/task-environment.ts';
 import { TaskLoop } from '../../taskmanager/task/task-loop.ts';
@@ -88,6 +90,7 @@ export class FakeInputGate implements InputGate {
   onBarrier(): void {}
 
   overtake(_checkpointId: number, _unread: UnreadRecords | null, onOvertaken: OnOvertaken): void {
+    this.blocked.clear();
     onOvertaken([]);
   }
 
@@ -194,8 +197,18 @@ export interface HarnessOptions {
   readonly onError?: 'dead-letter' | 'fail';
   /** With checkpoints in this mode; default: without. */
   readonly mode?: 'exactly-once' | 'at-least-once';
+  /** Default: barriers never overtake. */
+  readonly alignmentTimeoutMs?: number;
+  /** Real exchanges in the place of gates and partitions. */
+  readonly exchanges?: {
+    readonly network: TaskEnvironment['network'];
+    readonly inputs: TaskDeployment['inputs'];
+    readonly outputs: TaskDeployment['outputs'];
+  };
   readonly restore?: TaskRestore | null;
   readonly attempt?: number;
+  /** Default: `heap`. */
+  readonly stateBackend?: StateBackendKind;
   /** How the loop yields; default: collected, run by `turn`. */
   readonly yieldTurn?: (callback: () => void) => void;
 }
@@ -224,7 +237,7 @@ export class TaskHarness {
         assert.ok(create !== undefined, `the test has a body for ${node.id}`);
         return create();
       },
-      network: {
+      network: options.exchanges?.network ?? {
         createInputGate: () => unused.shift() ?? assert.fail('one gate per input'),
         createResultPartition: ({ sourceOperator }) =>
           partitions[sourceOperator] ?? assert.fail('one partition per output'),
@@ -277,14 +290,16 @@ export class TaskHarness {
 
 /** A subtask's own state, as it gets it back at the same parallelism. */
 export function taskRestore(checkpointId: number, snapshot: SubtaskSnapshot): TaskRestore {
-  const operators = Object.entries(snapshot.operators).map(([id, { lists }]) => {
+  const operators = Object.entries(snapshot.operators).map(([id, { lists, keyed }]) => {
     const restored = Object.entries(lists).map(([name, { handle }]) => [
       name,
       { handles: [handle], deal: null },
     ]);
-    return [id, { lists: Object.fromEntries(restored), keyed: {} }];
+    const parts = Object.entries(keyed).map(([name, handle]) => [name, [handle]]);
+    return [id, { lists: Object.fromEntries(restored), keyed: Object.fromEntries(parts) }];
   });
-  return { checkpointId, operators: Object.fromEntries(operators), channels: [] };
+  const { channels } = snapshot;
+  return { checkpointId, operators: Object.fromEntries(operators), channels };
 }
 
 export function barrier(checkpointId: number, purpose: Barrier['purpose'] = 'checkpoint'): Barrier {
@@ -311,6 +326,8 @@ function deploymentOf(
   options: HarnessOptions,
 ): TaskDeployment {
   const { onError = 'dead-letter', mode, restore = null, attempt = 0 } = options;
+  const { stateBackend: backend = 'heap' } = options;
+  const { alignmentTimeoutMs = null, exchanges } = options;
   return {
     jobId: 'job',
     jobName: 'job',
@@ -326,18 +343,19 @@ function deploymentOf(
     operators,
     onError,
     checkpoints:
-      mode === undefined
-        ? null
-        : { mode, alignmentTimeoutMs: null, directory: 'memory:///checkpoints' },
+      mode === undefined ? null : { mode, alignmentTimeoutMs, directory: 'memory:///checkpoints' },
     restore,
-    inputs: gates.map((_, index) => ({ edgeId: `in-${index}`, channels: [] })),
-    outputs: Object.keys(partitions).map((sourceOperator) => ({
-      partitionId: `job/vertex/0/0#${sourceOperator}`,
-      sourceOperator,
-      partitioner: { kind: 'forward' },
-      subpartitions: 1,
-      maxParallelism: 128,
-    })),
+    state: { backend },
+    inputs: exchanges?.inputs ?? gates.map((_, index) => ({ edgeId: `in-${index}`, channels: [] })),
+    outputs:
+      exchanges?.outputs ??
+      Object.keys(partitions).map((sourceOperator) => ({
+        partitionId: `job/vertex/0/0#${sourceOperator}`,
+        sourceOperator,
+        partitioner: { kind: 'forward' },
+        subpartitions: 1,
+        maxParallelism: 128,
+      })),
   };
 }
 

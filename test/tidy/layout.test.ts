@@ -86,6 +86,7 @@ test('when a native or heavy library is imported outside its folder, then it has
     [/^onnxruntime-node$/, ['taskmanager/inference/']],
     [/^@aws-sdk\/|^@smithy\//, ['shared/filesystem/']],
     [/^@grpc\//, ['shared/rpc/', 'jobmanager/rpc/', 'taskmanager/rpc/']],
+    [/^lmdb$/, ['taskmanager/state/']],
     [/^node:net$/, ['taskmanager/network/']],
     [/^fastify$/, ['jobmanager/rest/', 'taskmanager/metrics/', 'shared/observability/']],
     [/^commander$/, ['cli/']],

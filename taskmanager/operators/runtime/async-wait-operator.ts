@@ -1,5 +1,5 @@
 import { InvariantError, invariant } from '../../../shared/errors/invariant.ts';
-import type { StreamEvent } from '../../../shared/record/stream-event.ts';
+import type { Barrier, StreamEvent } from '../../../shared/record/stream-event.ts';
 import type { StreamRecord } from '../../../shared/record/stream-record.ts';
 import type { AsyncFunction } from '../async-function.ts';
 import type { OperatorContext } from '../operator-context.ts';
@@ -7,18 +7,33 @@ import type { OperatorMetrics } from '../operator-metrics.ts';
 import type { Output } from '../stream-operator.ts';
 import type { ChainedOperator } from './chained-operator.ts';
 import type { ElementQueue, PendingElement } from './element-queue.ts';
-import { type BarrierObserver, NO_SNAPSHOT } from './member-snapshot.ts';
+import { canRestart, doneEntry, inputEntry, restoredElements } from './in-flight-records.ts';
+import {
+  type BarrierObserver,
+  type MemberSnapshot,
+  type MemberState,
+  NO_SNAPSHOT,
+  NO_STATE,
+  type RestoredState,
+} from './member-snapshot.ts';
 import { OrderedElementQueue } from './ordered-element-queue.ts';
 import { isRecordError } from './record-errors.ts';
 import { UnorderedElementQueue } from './unordered-element-queue.ts';
+
+/** The name of the list state. */
+const IN_FLIGHT = 'in-flight';
 
 /**
  * Runs an AsyncFunction inside a chain (Flink's AsyncWaitOperator). At most `concurrency` records
  * are under way or wait, completed, for the downstream to be ready; a record beyond that (one input
  * may have several results) waits unstarted. Completions arrive as mails; `drain`, called by the
  * task in every turn, lets out what may leave. Events wait behind the records in front of them, so
- * nothing in flight is ever behind a barrier that has left; a rejection, too, takes effect when its
- * record leaves, so that it lies on the same side of a barrier as the record did.
+ * nothing in flight is ever behind an aligned barrier that has left; a rejection, too, takes effect
+ * when its record leaves, so that it lies on the same side of a barrier as the record did.
+ *
+ * An unaligned barrier leaves at once, and what is in flight joins the snapshot: results where the
+ * work is done, the input where it can begin anew, and else the results once they are there. A
+ * watermark that it overtakes is not part of it; the next one says as much.
  */
 export class AsyncWaitOperator implements ChainedOperator {
   readonly id: string;
@@ -53,11 +68,14 @@ export class AsyncWaitOperator implements ChainedOperator {
     this.#recordsEndToEnd = options.isSink;
   }
 
-  async open(): Promise<void> {
+  async open(restored: RestoredState | null): Promise<void> {
     await this.#function.open(this.#context);
     this.#concurrency = this.#function.concurrency;
     invariant(this.#concurrency >= 1, 'an async function takes a record', { operator: this.id });
     if (!this.#function.ordered) this.#queue = new UnorderedElementQueue();
+    for (const entry of restored?.lists[IN_FLIGHT] ?? []) {
+      for (const element of restoredElements(entry)) this.#add(element);
+    }
   }
 
   isReady(): boolean {
@@ -66,16 +84,24 @@ export class AsyncWaitOperator implements ChainedOperator {
 
   processElement(record: StreamRecord): void {
     this.metrics.recordsIn += 1;
-    this.metrics.inFlight += 1;
-    const element = pendingElement(record);
-    this.#queue.addRecord(element);
-    if (this.#occupied < this.#concurrency) this.#startWork(element);
-    else this.#unstarted.push(element);
+    this.#add(pendingElement(record));
   }
 
   processEvent(event: StreamEvent): void {
     if (this.#queue.isEmpty) this.#emitEvent(event);
+    else if (event.kind === 'barrier' && event.alignment === 'unaligned') this.#overtake(event);
     else this.#queue.addEvent({ kind: 'event', event });
+  }
+
+  /** This checkpoint's barrier, where it waits here, has waited long enough. */
+  overtake(checkpointId: number): void {
+    if (!this.#queue.hasBarrier(checkpointId)) return;
+    const inFlight = this.#inFlight(checkpointId);
+    const barriers = this.#queue.removeBarriers(checkpointId);
+    for (const barrier of barriers) {
+      if (barrier.checkpointId < checkpointId) this.#emitEvent(barrier);
+      else this.#emitUnaligned(barrier, inFlight);
+    }
   }
 
   /** Lets out what may leave, for as long as the downstream is ready. */
@@ -117,6 +143,48 @@ export class AsyncWaitOperator implements ChainedOperator {
     this.#output.emitEvent(event);
   }
 
+  /** Barriers before it belong to checkpoints that were given up; they keep their order. */
+  #overtake(barrier: Barrier): void {
+    const inFlight = this.#inFlight(barrier.checkpointId);
+    for (const older of this.#queue.removeBarriers(barrier.checkpointId)) this.#emitEvent(older);
+    this.#emitUnaligned(barrier, inFlight);
+  }
+
+  #emitUnaligned(barrier: Barrier, inFlight: MemberSnapshot): void {
+    this.#barriers.pass(this.id, barrier, () => inFlight);
+    this.#output.emitEvent({ ...barrier, alignment: 'unaligned' });
+  }
+
+  /** What lies in front of the barrier, which may not have come in yet. */
+  #inFlight(checkpointId: number): MemberSnapshot {
+    const elements = this.#queue.recordsBefore(checkpointId);
+    const entries = elements.map((element) => {
+      if (element.results !== null) return doneEntry(element);
+      const isUntouched = this.#unstarted.includes(element) || canRestart(element.record);
+      if (isUntouched) return inputEntry(element.record);
+      return new Promise<unknown>((resolve) => {
+        element.onDone ??= [];
+        element.onDone.push(() => resolve(doneEntry(element)));
+      });
+    });
+    const deferred = Promise.all(entries).then((all): MemberState => {
+      const left = all.filter((entry) => entry !== null);
+      if (left.length === 0) return NO_STATE;
+      return { lists: { [IN_FLIGHT]: { mode: 'split', entries: left } }, keyed: {} };
+    });
+    return { state: NO_STATE, deferred };
+  }
+
+  #add(element: PendingElement): void {
+    this.metrics.inFlight += 1;
+    this.#queue.addRecord(element);
+    if (element.results !== null) {
+      this.#occupied += 1;
+      this.#queue.complete(element);
+    } else if (this.#occupied < this.#concurrency) this.#startWork(element);
+    else this.#unstarted.push(element);
+  }
+
   #startWork(element: PendingElement): void {
     this.#occupied += 1;
     element.startedAtMs = this.#context.clock.monotonicMs();
@@ -144,7 +212,7 @@ export class AsyncWaitOperator implements ChainedOperator {
       metrics.recordsOut += 1;
     }
     element.results = results;
-    this.#queue.complete(element);
+    this.#done(element);
   }
 
   #refuse(element: PendingElement, error: unknown): void {
@@ -154,17 +222,25 @@ export class AsyncWaitOperator implements ChainedOperator {
     }
     element.results = [];
     element.error = error;
+    this.#done(element);
+  }
+
+  #done(element: PendingElement): void {
+    if (element.onDone !== null) for (const onDone of element.onDone) onDone();
+    element.onDone = null;
     this.#queue.complete(element);
   }
 
   #release(): void {
     this.metrics.inFlight -= 1;
     this.#occupied -= 1;
+    // More may be occupied than that after a restore.
+    if (this.#occupied >= this.#concurrency) return;
     const next = this.#unstarted.shift();
     if (next !== undefined) this.#startWork(next);
   }
 }
 
 function pendingElement(record: StreamRecord): PendingElement {
-  return { kind: 'record', record, startedAtMs: 0, results: null, error: null };
+  return { kind: 'record', record, startedAtMs: 0, results: null, error: null, onDone: null };
 }

@@ -95,7 +95,9 @@ export class ChainedStreamOperator implements ChainedOperator {
     const taken = this.#operator.snapshotState?.(context.checkpointId);
     const state = { lists: taken === undefined ? {} : listsOf(taken), keyed: {} };
     const keyed = this.#keyedState?.snapshot(context) ?? null;
-    return { state, deferred: keyed?.then((handles) => ({ lists: {}, keyed: handles })) ?? null };
+    if (keyed === null) return { state, deferred: null };
+    const deferred = keyed.handles.then((handles) => ({ lists: {}, keyed: handles }));
+    return { state, deferred, handedOver: keyed.handedOver };
   }
 }
 

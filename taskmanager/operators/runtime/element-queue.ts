@@ -1,5 +1,5 @@
 import type { SluiceError } from '../../../shared/errors/sluice-error.ts';
-import type { StreamEvent } from '../../../shared/record/stream-event.ts';
+import type { Barrier, StreamEvent } from '../../../shared/record/stream-event.ts';
 import type { StreamRecord } from '../../../shared/record/stream-record.ts';
 
 /** A record whose asynchronous work is under way, with its results once it is done. */
@@ -11,11 +11,18 @@ export interface PendingElement {
   results: readonly StreamRecord[] | null;
   /** The record is rejected, when it leaves; it has no results then. */
   error: SluiceError | null;
+  /** A snapshot waits for the outcome; called before the element may leave. */
+  onDone: (() => void)[] | null;
 }
 
 export interface QueuedEvent {
   readonly kind: 'event';
   readonly event: StreamEvent;
+}
+
+export function barrierOf(element: PendingElement | QueuedEvent | null): Barrier | null {
+  if (element?.kind !== 'event' || element.event.kind !== 'barrier') return null;
+  return element.event;
 }
 
 /**
@@ -31,5 +38,10 @@ export interface ElementQueue {
   peek(): PendingElement | QueuedEvent | null;
   /** Removes what `peek` gave. */
   take(): void;
+  hasBarrier(checkpointId: number): boolean;
+  /** The records in front of this checkpoint's barrier, or all where it is not in the queue. */
+  recordsBefore(checkpointId: number): readonly PendingElement[];
+  /** Removes the barriers of checkpoints up to this one; gives them in order. */
+  removeBarriers(checkpointId: number): readonly Barrier[];
   readonly isEmpty: boolean;
 }

@@ -22,6 +22,11 @@ export interface MemberSnapshot {
   readonly state: MemberState;
   /** What takes time (storing, pre-committing): under way, awaited while the task goes on. */
   readonly deferred: Promise<MemberState> | null;
+  /**
+   * When no further piece of it follows, where that is earlier than `deferred`, which may wait until
+   * pieces are stored. Never rejects.
+   */
+  readonly handedOver?: Promise<void>;
 }
 
 export const NO_SNAPSHOT: MemberSnapshot = { state: NO_STATE, deferred: null };
@@ -29,6 +34,7 @@ export const NO_SNAPSHOT: MemberSnapshot = { state: NO_STATE, deferred: null };
 /** Where a snapshot goes. */
 export interface SnapshotContext {
   readonly checkpointId: number;
+  readonly barrier: Barrier;
   readonly store: SnapshotStore;
 }
 
@@ -53,14 +59,21 @@ export interface RestoredState {
   readonly loader: SnapshotLoader;
 }
 
+export interface KeyedSnapshot {
+  /** Everything is written, not necessarily stored. Never rejects. */
+  readonly handedOver: Promise<void>;
+  /** By the name of the state. Rejects where storing fails, or when the checkpoint is aborted. */
+  readonly handles: Promise<Readonly<Record<string, KeyedStateHandle>>>;
+}
+
 /**
  * Keyed state of one operator, as the runtime around it sees it. All calls come from the task's
  * loop.
  */
 export interface KeyedStateParticipant {
   restore(state: RestoredState): Promise<void>;
-  /** The state as of now; what is slow happens in the promise. */
-  snapshot(context: SnapshotContext): Promise<Readonly<Record<string, KeyedStateHandle>>>;
+  /** The state as of now; what is slow happens in the promises. Null: there is none. */
+  snapshot(context: SnapshotContext): KeyedSnapshot | null;
   checkpointComplete(checkpointId: number): void;
   checkpointAborted(checkpointId: number): void;
   close(): Promise<void>;

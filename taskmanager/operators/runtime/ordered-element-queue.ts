@@ -1,8 +1,14 @@
-import type { ElementQueue, PendingElement, QueuedEvent } from './element-queue.ts';
+import type { Barrier } from '../../../shared/record/stream-event.ts';
+import {
+  barrierOf,
+  type ElementQueue,
+  type PendingElement,
+  type QueuedEvent,
+} from './element-queue.ts';
 
 /** Elements leave in the order in which they came. */
 export class OrderedElementQueue implements ElementQueue {
-  readonly #elements: (PendingElement | QueuedEvent)[] = [];
+  #elements: (PendingElement | QueuedEvent)[] = [];
 
   addRecord(element: PendingElement): void {
     this.#elements.push(element);
@@ -24,6 +30,31 @@ export class OrderedElementQueue implements ElementQueue {
 
   take(): void {
     this.#elements.shift();
+  }
+
+  hasBarrier(checkpointId: number): boolean {
+    return this.#indexOf(checkpointId) >= 0;
+  }
+
+  recordsBefore(checkpointId: number): readonly PendingElement[] {
+    const index = this.#indexOf(checkpointId);
+    const before = index < 0 ? this.#elements : this.#elements.slice(0, index);
+    return before.filter((element) => element.kind === 'record');
+  }
+
+  removeBarriers(checkpointId: number): readonly Barrier[] {
+    const removed: Barrier[] = [];
+    this.#elements = this.#elements.filter((element) => {
+      const barrier = barrierOf(element);
+      if (barrier === null || barrier.checkpointId > checkpointId) return true;
+      removed.push(barrier);
+      return false;
+    });
+    return removed;
+  }
+
+  #indexOf(checkpointId: number): number {
+    return this.#elements.findIndex((element) => barrierOf(element)?.checkpointId === checkpointId);
   }
 
   get isEmpty(): boolean {

@@ -4,6 +4,8 @@ import type { TaskDeployment } from '../../../shared/job-graph/task-deployment.t
 import type { StreamRecord } from '../../../shared/record/stream-record.ts';
 import type { CancelTimer, Clock } from '../../../shared/time/clock.ts';
 import type { InferenceClient } from '../../inference/inference-client.ts';
+import type { KeyedState } from '../../state/keyed-state.ts';
+import type { OperatorKeyedState } from '../../state/operator-keyed-state.ts';
 import type { Mailbox } from '../operator-context.ts';
 import { OperatorMetrics } from '../operator-metrics.ts';
 import type { SourceReaderContext } from '../source-reader.ts';
@@ -52,8 +54,10 @@ export class RuntimeContext implements SourceReaderContext {
   readonly #task: TaskContext;
   readonly #operator: OperatorIdentity;
   readonly #timers = new Set<CancelTimer>();
+  /** For the runtime; operators ask `keyedState()`. */
+  readonly keyed: OperatorKeyedState;
 
-  constructor(task: TaskContext, operator: OperatorIdentity) {
+  constructor(task: TaskContext, operator: OperatorIdentity, keyed: OperatorKeyedState) {
     const { deployment } = task;
     this.jobId = deployment.jobId;
     this.jobName = deployment.jobName;
@@ -70,6 +74,11 @@ export class RuntimeContext implements SourceReaderContext {
     this.inference = task.inference;
     this.#task = task;
     this.#operator = operator;
+    this.keyed = keyed;
+  }
+
+  keyedState(): KeyedState {
+    return this.keyed.state;
   }
 
   reject(record: StreamRecord, error: SluiceError): void {

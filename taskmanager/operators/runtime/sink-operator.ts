@@ -1,5 +1,5 @@
 import { SluiceError } from '../../../shared/errors/sluice-error.ts';
-import { killPoint } from '../../../shared/faults/kill-point.ts';
+import { commitPassing, killPoint } from '../../../shared/faults/kill-point.ts';
 import type { Barrier, StreamEvent } from '../../../shared/record/stream-event.ts';
 import type { StreamRecord } from '../../../shared/record/stream-record.ts';
 import type { OperatorContext } from '../operator-context.ts';
@@ -201,7 +201,7 @@ export class SinkOperator implements ChainedOperator {
     if (committer === null || due.length === 0 || this.#isClosed) return;
     try {
       killPoint('before-commit');
-      await committer.commit(due.flatMap(({ committables }) => committables));
+      await commitPassing(() => committer.commit(due.flatMap(({ committables }) => committables)));
       killPoint('after-commit');
       this.#forget(due);
     } catch (error) {

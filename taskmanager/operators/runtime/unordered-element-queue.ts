@@ -1,5 +1,11 @@
 import { invariant } from '../../../shared/errors/invariant.ts';
-import type { ElementQueue, PendingElement, QueuedEvent } from './element-queue.ts';
+import type { Barrier } from '../../../shared/record/stream-event.ts';
+import {
+  barrierOf,
+  type ElementQueue,
+  type PendingElement,
+  type QueuedEvent,
+} from './element-queue.ts';
 
 /** The records between two events: they may overtake each other, but not the events. */
 interface Segment {
@@ -53,6 +59,47 @@ export class UnorderedElementQueue implements ElementQueue {
     invariant(first !== undefined, 'there is always a segment');
     if (first.completed.shift() === undefined) this.#segments.shift();
     else first.size -= 1;
+  }
+
+  hasBarrier(checkpointId: number): boolean {
+    return this.#segments.some(({ event }) => barrierOf(event)?.checkpointId === checkpointId);
+  }
+
+  recordsBefore(checkpointId: number): readonly PendingElement[] {
+    const last = this.#segments.findIndex(
+      ({ event }) => barrierOf(event)?.checkpointId === checkpointId,
+    );
+    const segments = last < 0 ? this.#segments : this.#segments.slice(0, last + 1);
+    const underWay = [...this.#segmentOf]
+      .filter(([, segment]) => segments.includes(segment))
+      .map(([element]) => element);
+    return [...segments.flatMap(({ completed }) => completed), ...underWay];
+  }
+
+  removeBarriers(checkpointId: number): readonly Barrier[] {
+    const removed: Barrier[] = [];
+    for (let index = 0; index < this.#segments.length - 1; ) {
+      const barrier = barrierOf(this.#segments[index]?.event ?? null);
+      if (barrier === null || barrier.checkpointId > checkpointId) index += 1;
+      else {
+        removed.push(barrier);
+        this.#joinNext(index);
+      }
+    }
+    return removed;
+  }
+
+  /** Nothing lies between the two segments any more. */
+  #joinNext(index: number): void {
+    const segment = this.#segments[index];
+    const [next] = this.#segments.splice(index + 1, 1);
+    invariant(segment !== undefined && next !== undefined, 'a barrier lies between two segments');
+    segment.size += next.size;
+    segment.completed.push(...next.completed);
+    segment.event = next.event;
+    for (const [element, of] of this.#segmentOf) {
+      if (of === next) this.#segmentOf.set(element, segment);
+    }
   }
 
   get isEmpty(): boolean {

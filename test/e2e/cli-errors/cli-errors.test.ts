@@ -11,6 +11,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { type RunningJobManager, startJobManager } from '../../../jobmanager/main.ts';
+import { silentLogger } from '../../../shared/observability/logger.ts';
+import { RestClient } from '../../../shared/rest/rest-client.ts';
 import { writeMainJob } from '../../support/job-pipelines.ts';
 import { S3Server } from '../../support/s3/s3-server.ts';
 import { ROOT, sluice } from '../../support/sluice-process.ts';
@@ -19,10 +22,17 @@ import { EXAMPLE_IMAGES, EXAMPLE_MODEL } from '../../support/watch-job.ts';
 /** Nothing listens there, and `fetch` has nothing against the port as such. */
 const NOBODY = 'http://127.0.0.1:2';
 
+const NUMBERS =
+  'name: numbers\nnodes:\n  numbers: { source: datagen }\n  nowhere: { sink: blackhole, from: numbers }\n';
+
 let folder: string;
 let stranger: Server;
 let strangerPort: number;
 let s3: S3Server;
+/** Without storage and without task managers. */
+let jobManager: RunningJobManager;
+/** A job of it, which waits for slots. */
+let jobId: string;
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'sluice-mistakes-'));
@@ -33,9 +43,26 @@ before(async () => {
   mkdirSync(join(folder, 'empty'));
   writeFileSync(join(folder, 'garbage.onnx'), 'this is no model');
   writeFileSync(join(folder, 'typo.yaml'), 'name: x\nnodes:\n  a: { source: flies, path: . }\n');
+  jobManager = await startJobManager({
+    rpcPort: 0,
+    restPort: 0,
+    shutdownTimeoutMs: 500,
+    fileSystemOptions: {},
+    logger: silentLogger,
+  });
+  writeFileSync(join(folder, 'numbers.yaml'), NUMBERS);
+  const submitted = await new RestClient(jobManager.restAddress).submitJob({
+    pipeline: NUMBERS,
+    fileName: 'numbers.yaml',
+    baseDirectory: folder,
+    parameters: {},
+  });
+  assert.ok(submitted.kind === 'submitted');
+  jobId = submitted.id;
 });
 
 after(async () => {
+  await jobManager.stop();
   stranger.close();
   await s3.close();
   rmSync(folder, { recursive: true, force: true });
@@ -64,6 +91,8 @@ const toS3 = (extra: Readonly<Record<string, string>>) => (): Record<string, str
 });
 const KEYS = { AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCESS_KEY: 'secret-of-the-test' };
 
+const cluster = (): string[] => ['--job-manager', jobManager.restAddress];
+
 const MISTAKES: readonly Mistake[] = [
   { name: 'unknown-command', args: () => ['rnu'] },
   { name: 'unknown-option', args: () => ['run', 'pipeline.yaml', '--slot', '2'] },
@@ -81,6 +110,10 @@ const MISTAKES: readonly Mistake[] = [
   {
     name: 'job-manager-is-a-stranger',
     args: () => ['job', 'abc', '--job-manager', `http://127.0.0.1:${strangerPort}`],
+  },
+  {
+    name: 'job-manager-never-led',
+    args: () => ['jobs', '--job-manager', `file://${join(folder, 'empty')}`],
   },
   { name: 'job-manager-no-address', args: () => ['jobs', '--job-manager', 'not an address'] },
   {
@@ -138,6 +171,23 @@ const MISTAKES: readonly Mistake[] = [
     args: () => ['submit', pipeline({}), '--allow-dropped-state'],
   },
   { name: 'stop-directory-only', args: () => ['stop', 'abc', '--directory', './saved'] },
+  { name: 'savepoint-without-storage', args: () => ['savepoint', jobId, ...cluster()] },
+  { name: 'savepoint-of-no-job', args: () => ['savepoint', 'beef', ...cluster()] },
+  {
+    name: 'savepoint-into-nowhere',
+    args: () => ['savepoint', jobId, '--directory', 's3://', ...cluster()],
+  },
+  {
+    name: 'stop-with-savepoint-without-storage',
+    args: () => ['stop', jobId, '--savepoint', ...cluster()],
+  },
+  {
+    name: 'submit-from-without-storage',
+    args: () => ['submit', join(folder, 'numbers.yaml'), '--from', './saved', ...cluster()],
+  },
+  { name: 'audit-of-nothing', args: () => ['audit'] },
+  { name: 'audit-of-no-files', args: () => ['audit', jobId, ...cluster()] },
+  { name: 'audit-of-no-job', args: () => ['audit', 'beef', ...cluster()] },
   {
     name: 'savepoint-unreachable',
     args: () => ['savepoint', 'abc', '--job-manager', NOBODY],
@@ -183,6 +233,7 @@ function plain(text: string): string {
     .replaceAll(ROOT, '<root>/')
     .replaceAll(String(strangerPort), '<taken port>')
     .replaceAll(s3.endpoint, '<s3>')
+    .replaceAll(jobId, '<job>')
     .replaceAll(/\(job [0-9a-f]+\)/g, '(job <id>)')
     .replaceAll(/on task manager \S+/g, 'on task manager <id>')
     .replaceAll(/\d+(\.\d+)? (ms|s)\b/g, '<duration>');

@@ -21,7 +21,7 @@ import type { SerializedError } from '../../../shared/errors/sluice-error.ts';
 /**
  * A job of two sources `r0`, `r1` and a sink `w0`. A step is a time and an event, then the effects:
  *
- *   deployed <attempts>, running, interrupted, timer, ending
+ *   deployed <attempts>, adopted <attempts> (after their last one), running, interrupted, timer, ending
  *   ack|drained <attempt> [id], decline <attempt> <id> <reason>
  *   savepoint|suspend <request>, stored <id>, not-stored <id> <reason>, snapshot-failed <id>
  */
@@ -204,6 +204,14 @@ const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
     ['9000 deployed r0b w0b', ''],
     ['9000 running', 'trigger 2 checkpoint to r0b, wake 14000'],
   ],
+  'attempts are adopted whose last checkpoint is complete, nothing is triggered until a restart': [
+    ['0 adopted r0 w0', ''],
+    ['0 running', ''],
+    ['10 drained r0', ''],
+    ['5000 timer', ''],
+    ['6000 deployed r1 w1', ''],
+    ['6000 running', 'trigger 1 checkpoint to r1, wake 11000'],
+  ],
   'all sources have drained, a final checkpoint is tried until it completes': [
     ...START,
     ['10 drained r0', ''],
@@ -259,7 +267,9 @@ function eventOf(kind: string, rest: readonly string[]): CoordinatorEvent {
   const [first = '', second = '', third = ''] = rest;
   switch (kind) {
     case 'deployed':
-      return { kind, attempts: rest.map(attempt) };
+      return { kind, attempts: rest.map(attempt), over: false };
+    case 'adopted':
+      return { kind: 'deployed', attempts: rest.map(attempt), over: true };
     case 'running':
     case 'interrupted':
     case 'timer':

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { simulate } from './simulation.ts';
 
+/** `SLUICE_SEED`: only this one. `SLUICE_RUNS`: so many schedules. */
 const given = process.env['SLUICE_SEED'];
-const RUNS = Number(process.env['SLUICE_RUNS'] ?? 1_000);
+const RUNS = Number(process.env['SLUICE_RUNS'] ?? 800);
 const seeds =
   given === undefined ? Array.from({ length: RUNS }, (_, seed) => seed + 1) : [Number(given)];
 
@@ -18,6 +19,7 @@ test('when tasks, job managers, messages and storage do their worst, then every 
       count('restarts', result.restarts);
       count('leaders', result.leaders - 1);
       count('suspensions', result.suspensions);
+      count('adoptions', result.adoptions);
       count('completed', result.completed);
       count('events', result.events);
       for (const point of result.crashedAt) count(point);
@@ -37,7 +39,7 @@ test('when tasks, job managers, messages and storage do their worst, then every 
     'registered',
     'completing',
   ];
-  for (const what of ['restarts', 'leaders', 'suspensions', ...points]) {
+  for (const what of ['restarts', 'leaders', 'suspensions', 'adoptions', ...points]) {
     assert.ok((reached.get(what) ?? 0) > 10, `${what} among ${JSON.stringify([...reached])}`);
   }
 });

@@ -92,7 +92,7 @@ export class SimulatedJobManager implements CheckpointRegistry {
       clock: this.#world.time,
       logger: silentLogger,
       retained,
-      firstCheckpointId: this.#epoch * IDS_PER_EPOCH + 1,
+      firstCheckpointId: this.#firstCheckpointId(retained.at(-1)?.checkpointId ?? 0),
       sources: () => [
         {
           operatorId: 'source',
@@ -106,7 +106,26 @@ export class SimulatedJobManager implements CheckpointRegistry {
       onTooManyFailures: () => this.restart(),
       onFinalComplete: (purpose) => this.#onFinalComplete(purpose),
     });
-    this.restart();
+    const isAdoptable =
+      orphans.length > 0 && orphans.every((task) => task.isAlive && task.state === 'running');
+    if (isAdoptable && this.#world.random.chance(0.6)) this.#adopt(this.#checkpoints);
+    else this.restart();
+  }
+
+  #firstCheckpointId(latest: number): number {
+    if (this.#world.mutation === 'reused-checkpoint-ids') return latest + 1;
+    return this.#epoch * IDS_PER_EPOCH + 1;
+  }
+
+  /** The tasks run on; what they told the dead one, they tell again. */
+  #adopt(checkpoints: JobCheckpoints): void {
+    const counts = new Map<string, number>();
+    for (const { options } of this.#tasks) {
+      counts.set(options.role, (counts.get(options.role) ?? 0) + 1);
+    }
+    checkpoints.adopted(this.#tasks.map((task) => attemptOf(task, counts)));
+    for (const task of this.#tasks) task.registerAgain();
+    this.#world.adopted();
   }
 
   crash(): void {
@@ -192,8 +211,6 @@ export class SimulatedJobManager implements CheckpointRegistry {
     if (this.#world.mutation !== 'restart-unsettled') await checkpoints.settled();
     await time.sleep(random.integer(0, 60));
     if (!isCurrent()) return;
-    await checkpoints.settled();
-    if (!isCurrent()) return;
     this.#deploy(checkpoints);
   }
 
@@ -248,7 +265,7 @@ export class SimulatedJobManager implements CheckpointRegistry {
   #onFinalComplete(purpose: 'final' | 'suspend'): void {
     this.#ending = purpose;
     const run = this.#runs;
-    this.#world.time.plan(ENDING_TIMEOUT_MS, () => {
+    this.#world.time.setTimer(ENDING_TIMEOUT_MS, () => {
       if (this.isAlive && run === this.#runs) this.restart();
     });
   }

@@ -48,6 +48,8 @@ interface Committable {
 const HELD = 3;
 /** Shared objects that the snapshot of a source refers to. */
 const SEGMENTS = 3;
+/** Elements of a channel, but for what one record may release. */
+const CHANNEL_MAX = 8;
 const KEY_GROUPS = 128;
 
 /**
@@ -86,6 +88,12 @@ export class SimulatedTask {
 
   kill(): void {
     this.isAlive = false;
+  }
+
+  /** With a new job manager. */
+  registerAgain(): void {
+    this.#report('RUNNING');
+    if (this.#hasDrained) this.#reportDrained();
   }
 
   receive(message: JobManagerMessage): void {
@@ -163,7 +171,8 @@ export class SimulatedTask {
   #work(): void {
     const { random, time } = this.#world;
     if (!this.isAlive || this.state !== 'running') return;
-    for (let budget = random.integer(1, 4); budget > 0; budget -= 1) {
+    const hasRoom = this.options.outputs.every(({ elements }) => elements.length < CHANNEL_MAX);
+    for (let budget = hasRoom ? random.integer(1, 4) : 0; budget > 0; budget -= 1) {
       if (this.options.role === 'source') this.#produce();
       else this.#consume();
     }
@@ -179,6 +188,10 @@ export class SimulatedTask {
       return;
     }
     this.#hasDrained = true;
+    this.#reportDrained();
+  }
+
+  #reportDrained(): void {
     const { attemptId } = this.options;
     this.#world.toJobManager(this, { kind: 'source-drained', attemptId });
   }
@@ -232,7 +245,8 @@ export class SimulatedTask {
   }
 
   #take(barrier: Barrier): void {
-    const { random, faults } = this.#world;
+    const { random, faults, time } = this.#world;
+    time.awaited();
     const { checkpointId } = barrier;
     this.#taken = checkpointId;
     this.#barrier = barrier;
@@ -330,6 +344,7 @@ export class SimulatedTask {
   // Ends of a checkpoint
 
   #onComplete(checkpointId: number): void {
+    this.#world.time.awaited();
     this.#confirmed = this.#unconfirmed.get(checkpointId) ?? this.#confirmed;
     for (const id of this.#unconfirmed.keys()) {
       if (id <= checkpointId) this.#unconfirmed.delete(id);
@@ -365,7 +380,8 @@ export class SimulatedTask {
 
   #finish(): void {
     if (!this.isAlive || this.state === 'finished') return;
-    assert.ok(this.options.inputs.every(({ elements }) => elements.length === 0) || this.isZombie);
+    const isDrained = this.options.inputs.every(({ elements }) => elements.length === 0);
+    assert.ok(isDrained || this.isZombie, 'nothing follows a final or suspending barrier');
     this.state = 'finished';
     this.#report('FINISHED');
   }

@@ -26,6 +26,8 @@ export const MUTATIONS = [
   'stale-recovery',
   /** Tasks go on from the sources' positions as they are, not as they were. */
   'state-not-restored',
+  /** A new job manager counts on from the latest registered checkpoint. */
+  'reused-checkpoint-ids',
 ] as const;
 
 export type Mutation = (typeof MUTATIONS)[number];
@@ -49,6 +51,8 @@ export interface SimulatedWorld {
   at(point: CommitPoint, checkpointId: number): void;
   toJobManager(task: SimulatedTask, message: TaskManagerMessage): void;
   toTask(task: SimulatedTask, message: JobManagerMessage): void;
+  /** A new job manager took over running tasks. */
+  adopted(): void;
   /** SAFETY is violated. */
   fail(error: unknown): void;
 }

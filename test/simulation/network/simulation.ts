@@ -3,14 +3,13 @@ import { SluiceError } from '../../../shared/errors/sluice-error.ts';
 import type { Partitioner } from '../../../shared/job-graph/job-graph.ts';
 import { END_OF_INPUT } from '../../../shared/record/stream-event.ts';
 import { StreamRecord } from '../../../shared/record/stream-record.ts';
-import { HubCore } from '../../../taskmanager/network/hub-core.ts';
-import type { LinkPort } from '../../../taskmanager/network/link-port.ts';
-import { GATE_CREDIT, NETWORK_LIMITS } from '../../../taskmanager/network/network-options.ts';
-import { SlotNetworkCore } from '../../../taskmanager/network/slot-network-core.ts';
+import { GATE_CREDIT } from '../../../taskmanager/network/network-options.ts';
+import type { SlotNetworkCore } from '../../../taskmanager/network/slot-network-core.ts';
 import type { InputGate } from '../../../taskmanager/task/input-gate.ts';
 import type { ResultPartition } from '../../../taskmanager/task/result-partition.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
-import { SimulatedStream, SimulatedWorld } from './simulated-world.ts';
+import { SimulatedCluster, type SimulatedSlot } from './simulated-cluster.ts';
+import { SimulatedWorld } from './simulated-world.ts';
 
 /**
  * One exchange between slots of several task managers, the real hubs and slot networks over
@@ -41,16 +40,9 @@ const FAULTS: readonly Fault[] = [
   'slot-ended',
 ];
 
-interface Slot {
-  readonly network: SlotNetworkCore;
-  /** Its ends of all its ports. */
-  readonly ports: LinkPort[];
-  readonly taskManager: number;
-}
-
 interface Producer {
   readonly partition: ResultPartition;
-  readonly slot: Slot;
+  readonly slot: SimulatedSlot;
   readonly index: number;
   readonly total: number;
   emitted: number;
@@ -61,7 +53,7 @@ interface Producer {
 
 interface Consumer {
   readonly gate: InputGate;
-  readonly slot: Slot;
+  readonly slot: SimulatedSlot;
   readonly index: number;
   /** Per channel: the sequence numbers received. */
   readonly received: number[][];
@@ -83,9 +75,7 @@ const CANCEL_AFTER_MS = 20_000;
 class ExchangeSimulation {
   readonly #random: SeededRandom;
   readonly #world: SimulatedWorld;
-  readonly #hubs: HubCore[] = [];
-  readonly #slots: Slot[] = [];
-  readonly #streams: SimulatedStream[] = [];
+  readonly #cluster: SimulatedCluster;
   readonly #producers: Producer[] = [];
   readonly #consumers: Consumer[] = [];
   readonly #partitioner: Partitioner;
@@ -102,7 +92,7 @@ class ExchangeSimulation {
     const kinds = ['forward', 'rebalance', 'hash', 'broadcast'] as const;
     const kind = kinds[random.integer(0, 3)] as (typeof kinds)[number];
     this.#partitioner = kind === 'hash' ? { kind, keyBy: ['key'] } : { kind };
-    this.#startTaskManagers();
+    this.#cluster = new SimulatedCluster(this.#world);
     this.#deploy();
   }
 
@@ -129,57 +119,12 @@ class ExchangeSimulation {
     };
   }
 
-  #startTaskManagers(): void {
-    const random = this.#random;
-    const count = random.integer(1, 3);
-    for (let index = 0; index < count; index += 1) {
-      this.#hubs.push(
-        new HubCore({
-          taskManagerId: `tm-${index}`,
-          clock: this.#world,
-          defer: this.#world.defer,
-          limits: NETWORK_LIMITS,
-          log: () => {},
-          connect: (_host, port) => this.#connect(index, port),
-          createChannel: () => this.#world.portPair(),
-        }),
-      );
-      const slots = random.integer(1, 2);
-      for (let slot = 0; slot < slots; slot += 1) this.#startSlot(index);
-    }
-  }
-
-  #startSlot(taskManager: number): void {
-    const [hubPort, port] = this.#world.portPair();
-    this.#hubs[taskManager]?.addSlot(hubPort);
-    const ports = [port];
-    const network = new SlotNetworkCore(port, {
-      clock: this.#world,
-      defer: this.#world.defer,
-      openPort(other) {
-        ports.push(other as LinkPort);
-        return other as LinkPort;
-      },
-    });
-    this.#slots.push({ network, ports, taskManager });
-  }
-
-  #connect(from: number, to: number): SimulatedStream {
-    const here = new SimulatedStream(this.#world, `tm-${to}`);
-    const there = new SimulatedStream(this.#world, `tm-${from}`);
-    here.other = there;
-    there.other = here;
-    this.#streams.push(here);
-    this.#world.defer(() => this.#hubs[to]?.accept(there));
-    return here;
-  }
-
   #deploy(): void {
     const random = this.#random;
     const isForward = this.#partitioner.kind === 'forward';
     const producers = random.integer(1, 3);
     const consumers = isForward ? producers : random.integer(1, 3);
-    const producerSlots = Array.from({ length: producers }, () => this.#anySlot());
+    const producerSlots = Array.from({ length: producers }, () => this.#cluster.anySlot());
     // Either side may be there first.
     const deployProducers = (): void => {
       for (const [index, slot] of producerSlots.entries()) {
@@ -195,7 +140,7 @@ class ExchangeSimulation {
         from.map((producer) => ({
           partitionId: partitionId(producer),
           subpartition: isForward ? 0 : index,
-          producer: this.#address(producerSlots[producer] as Slot),
+          producer: this.#cluster.address(producerSlots[producer] as SimulatedSlot),
         })),
       );
     }
@@ -205,7 +150,7 @@ class ExchangeSimulation {
   }
 
   #deployProducer(
-    slot: Slot,
+    slot: SimulatedSlot,
     of: { readonly index: number; readonly subpartitions: number },
   ): void {
     const { index, subpartitions } = of;
@@ -241,7 +186,7 @@ class ExchangeSimulation {
     index: number,
     channels: Parameters<SlotNetworkCore['createInputGate']>[0]['channels'],
   ): void {
-    const slot = this.#anySlot();
+    const slot = this.#cluster.anySlot();
     const gate = slot.network.createInputGate({ edgeId: 'edge', channels });
     const consumer: Consumer = {
       gate,
@@ -258,14 +203,6 @@ class ExchangeSimulation {
       consumer.failure = error;
     });
     this.#consumers.push(consumer);
-  }
-
-  #anySlot(): Slot {
-    return this.#slots[this.#random.integer(0, this.#slots.length - 1)] as Slot;
-  }
-
-  #address(slot: Slot): { taskManagerId: string; host: string; port: number } {
-    return { taskManagerId: `tm-${slot.taskManager}`, host: 'sim', port: slot.taskManager };
   }
 
   #step(): void {
@@ -347,7 +284,8 @@ class ExchangeSimulation {
 
   #strike(): void {
     const random = this.#random;
-    const stream = this.#streams[random.integer(0, this.#streams.length - 1)];
+    const { streams } = this.#cluster;
+    const stream = streams[random.integer(0, streams.length - 1)];
     const producer = this.#producers[random.integer(0, this.#producers.length - 1)] as Producer;
     const consumer = this.#consumers[random.integer(0, this.#consumers.length - 1)] as Consumer;
     switch (this.#fault) {
@@ -368,7 +306,7 @@ class ExchangeSimulation {
         consumer.gate.close();
         return;
       case 'slot-ended':
-        this.#endSlot(this.#anySlot());
+        this.#endSlot(this.#cluster.anySlot());
         return;
       default:
         this.#fault satisfies never;
@@ -376,7 +314,7 @@ class ExchangeSimulation {
   }
 
   /** The thread is terminated: its ports close, and it does nothing in order. */
-  #endSlot(slot: Slot): void {
+  #endSlot(slot: SimulatedSlot): void {
     for (const task of [...this.#producers, ...this.#consumers]) {
       if (task.slot === slot) task.isClosed = true;
     }

@@ -226,6 +226,7 @@ export class SimulatedTaskManager {
       assert.notEqual(other.vertexId, deployment.vertexId, 'a slot has one subtask of a vertex');
     }
     assert.ok(deployment.slotIndex < this.devices.length, 'the slot exists');
+    this.#assertOnlyAttempt(deployment);
     const { random, faults } = this.world;
     const stuck = random.chance(faults.taskSticks);
     const task: Task = { deployment, state: 'INITIALIZING', sourceDone: false, stuck };
@@ -238,6 +239,23 @@ export class SimulatedTaskManager {
       this.#requestSplits(deployment.attemptId);
       this.#work(task);
     });
+  }
+
+  /** Elsewhere an older attempt of the subtask can only run where nobody can be asked to end it. */
+  #assertOnlyAttempt({ jobId, vertexId, subtaskIndex, attemptId }: TaskDeployment): void {
+    for (const other of this.world.taskManagers) {
+      if (other === this || !other.alive || other.frozen || !other.isRegistered) continue;
+      for (const task of other.runningTasks()) {
+        const { deployment } = task;
+        const isSame = deployment.vertexId === vertexId && deployment.subtaskIndex === subtaskIndex;
+        if (deployment.jobId !== jobId || !isSame || task.stuck) continue;
+        assert.fail(`${deployment.attemptId} still runs where ${attemptId} is deployed`);
+      }
+    }
+  }
+
+  runningTasks(): readonly Task[] {
+    return [...this.#tasks.values()].filter(({ state }) => state !== 'ENDED');
   }
 
   #work(task: Task): void {

@@ -4,8 +4,15 @@ import { ResourceManager } from '../../../jobmanager/resource-manager/resource-m
 import type { CreateEnumerator } from '../../../jobmanager/sources/create-enumerator.ts';
 import { DatagenEnumerator } from '../../../jobmanager/sources/datagen-enumerator.ts';
 import type { SplitEnumerator } from '../../../jobmanager/sources/split-enumerator.ts';
+import {
+  CHECKPOINT_DEFAULTS,
+  RESTART_DEFAULT,
+  RESTART_DEFAULTS,
+  type RestartSettings,
+} from '../../../shared/checkpoint/checkpoint-settings.ts';
 import type { ErrorCode } from '../../../shared/errors/codes.ts';
 import { SluiceError } from '../../../shared/errors/sluice-error.ts';
+import type { JobGraph } from '../../../shared/job-graph/job-graph.ts';
 import { silentLogger } from '../../../shared/observability/logger.ts';
 import type { JobDetail } from '../../../shared/rest/rest-types.ts';
 import {
@@ -14,6 +21,7 @@ import {
   sinkVertex,
   sourceVertex,
 } from '../../support/jobmanager/job-graphs.ts';
+import { SimulatedRecoveries } from './simulated-checkpoints.ts';
 import { SimulatedTaskManager, type SimulatedWorld } from './simulated-task-manager.ts';
 import { Random, VirtualTime } from './virtual-time.ts';
 
@@ -26,6 +34,7 @@ const HEALED_MS = 120_000;
 const CAUSES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'STORAGE_DENIED',
   'STORAGE_CREDENTIALS',
+  'STORAGE_UNAVAILABLE',
   'TASK_MANAGER_LOST',
   'RESOURCE_UNAVAILABLE',
   'TASK_FAILED',
@@ -41,7 +50,7 @@ export interface SimulationResult {
  * managers, people and a network that do their worst for a minute (safety: the assertions in every
  * step), and then behave (liveness: everything ends and every slot is free).
  */
-export function simulate(seed: number): SimulationResult {
+export async function simulate(seed: number): Promise<SimulationResult> {
   const random = new Random(seed);
   const time = new VirtualTime();
   const resourceManager = new ResourceManager({
@@ -56,6 +65,7 @@ export function simulate(seed: number): SimulationResult {
   const dispatcher = new Dispatcher({
     resourceManager,
     createEnumerator: faultyEnumerators(time, random),
+    recoveries: new SimulatedRecoveries(time, random),
     newJobId: () => {
       jobs += 1;
       return `job${jobs}`;
@@ -95,15 +105,15 @@ export function simulate(seed: number): SimulationResult {
   }
   scheduleTrouble(world);
   schedulePeople(dispatcher, world);
-  time.runUntil(FAULTS_MS, check);
+  await time.runUntil(FAULTS_MS, check);
 
   heal(world);
-  time.runUntil(FAULTS_MS + 5_000, check);
+  await time.runUntil(FAULTS_MS + 5_000, check);
   for (const job of dispatcher.list()) {
     if (job.endedAt === null)
       random.chance(0.5) ? dispatcher.stop(job.id) : dispatcher.cancel(job.id);
   }
-  time.runUntil(FAULTS_MS + HEALED_MS, check);
+  await time.runUntil(FAULTS_MS + HEALED_MS, check);
   checkLiveness(dispatcher, world);
   return { jobs: dispatcher.list().map(({ id }) => dispatcher.detail(id)), events };
 }
@@ -165,7 +175,15 @@ function randomJob(random: Random) {
     vertices.push(countVertex('count', { parallelism: parallelism(), device, fallback }));
   }
   if (random.chance(0.8)) vertices.push(sinkVertex('write', { parallelism: parallelism() }));
-  return pipeline(vertices);
+  return { ...pipeline(vertices), ...randomRecovery(random) };
+}
+
+function randomRecovery(random: Random): Pick<JobGraph, 'checkpoints' | 'restart'> {
+  if (random.chance(0.4)) return { checkpoints: null };
+  const strategy = random.pick(['default', 'fixed-delay', 'failure-rate', 'none'] as const);
+  const restart: RestartSettings =
+    strategy === 'default' ? RESTART_DEFAULT : RESTART_DEFAULTS[strategy];
+  return { checkpoints: CHECKPOINT_DEFAULTS, restart };
 }
 
 function heal({ faults, taskManagers }: SimulatedWorld): void {

@@ -1,5 +1,8 @@
 import type { CancelTimer, Clock } from '../../../shared/time/clock.ts';
 
+/** Promises that settle one after the other because of one event, at most. */
+const PROMISES_DEEP = 12;
+
 /** Time that jumps from event to event; the events of one seed always come in the same order. */
 export class VirtualTime implements Clock {
   #nowMs = 0;
@@ -21,8 +24,8 @@ export class VirtualTime implements Clock {
     return () => this.#events.delete(id);
   }
 
-  /** Runs what is due until then, and `afterEach` behind every event. */
-  runUntil(untilMs: number, afterEach: () => void): void {
+  /** Runs what is due until then, with the promises that it settles, and `afterEach` behind it. */
+  async runUntil(untilMs: number, afterEach: () => void): Promise<void> {
     for (;;) {
       let next: { id: number; dueMs: number; callback: () => void } | null = null;
       for (const [id, { dueMs, callback }] of this.#events) {
@@ -32,6 +35,7 @@ export class VirtualTime implements Clock {
       this.#events.delete(next.id);
       this.#nowMs = Math.max(this.#nowMs, next.dueMs);
       next.callback();
+      for (let turn = 0; turn < PROMISES_DEEP; turn += 1) await null;
       afterEach();
     }
     this.#nowMs = untilMs;

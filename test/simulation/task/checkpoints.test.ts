@@ -73,6 +73,8 @@ class Simulation {
   #nextId = 1;
   #inFlight: InFlight | null = null;
   #completed: Checkpoint | null = null;
+  /** Completed, and the task does not know. */
+  #untold: number[] = [];
 
   constructor(seed: number, mode: Mode) {
     this.random = new SeededRandom(seed);
@@ -92,6 +94,7 @@ class Simulation {
     else if (choice === 7 && this.random.chance(0.3)) this.#abort();
     else if (choice === 8 && this.random.chance(0.3)) this.#crash();
     else if (choice === 9) this.#slowStorage();
+    else if (choice === 10) this.#tell();
     else await this.clock.advance(this.random.integer(1, 15));
     if (this.random.chance(0.8)) await this.#harness.run();
   }
@@ -153,15 +156,19 @@ class Simulation {
     this.#gate.pushEvent(channel, barrier(id));
   }
 
-  /** The acknowledgement makes the checkpoint complete; the task may hear of it, or not in time. */
+  /** The acknowledgement makes the checkpoint complete; the task hears of it later, or never. */
   #hear(): void {
     const { id = -1, positions = [] } = this.#inFlight ?? {};
     if (!this.#harness.acknowledged.includes(id)) return;
     this.#inFlight = null;
     const restore = this.#harness.restoreOf(id);
     this.#completed = { id, positions: positions.map((position) => position ?? 0), restore };
+    this.#untold.push(id);
     if (this.random.chance(0.3)) this.#crash();
-    else this.#harness.task.checkpointComplete(id);
+  }
+
+  #tell(): void {
+    for (const id of this.#untold.splice(0)) this.#harness.task.checkpointComplete(id);
   }
 
   #abort(): void {
@@ -176,6 +183,7 @@ class Simulation {
     // Of a forgotten attempt nobody hears again, though what it has under way may still finish.
     if (this.random.chance(0.5)) this.#harness.task.cancel();
     this.#attempt += 1;
+    this.#untold = [];
     this.#positions = [...(this.#completed?.positions ?? new Array<number>(CHANNELS).fill(0))];
     this.#harness = this.#start();
   }

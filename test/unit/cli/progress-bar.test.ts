@@ -47,6 +47,23 @@ describe('progressLine', () => {
     );
   });
 
+  it('when the job restarts, then the line says of what', () => {
+    const error = {
+      code: 'TASK_MANAGER_LOST',
+      message: 'task manager tm-2 fell silent',
+      domain: 'external',
+      retry: 'restart-job',
+      context: {},
+      causes: [],
+    } as const;
+    const at = { at: '', vertexId: null, subtask: null, taskManagerId: null };
+    const exceptions = [{ error, ...at, outcome: 'restarted' }] as const;
+    const restarting = jobDetail({ state: 'RESTARTING', restarts: 2, exceptions });
+    assert.equal(shown(restarting, 80), 'restarting: task manager tm-2 fell silent  2 restarts');
+    const after = { ...HALFWAY, restarts: 1, exceptions };
+    assert.match(shown(after, 100), /27\/40 .* 2 rejected {2}1 restart$/);
+  });
+
   it('when the width is small, then the bar shrinks first and the facts go from the end', () => {
     assert.deepEqual(
       [58, 50, 42, 38, 25, 12, 5, 3].map((width) => shown(HALFWAY, width)),

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { deserializeError, type SluiceError } from '../../../shared/errors/sluice-error.ts';
 import { FileSystemRegistry } from '../../../shared/filesystem/filesystem-registry.ts';
 import { StreamRecord } from '../../../shared/record/stream-record.ts';
@@ -46,6 +47,7 @@ export function fakeOperatorContext(
     metrics: new OperatorMetrics(),
     fileSystems: new FileSystemRegistry({}, { clock }),
     inference,
+    keyedState: () => assert.fail('connectors have no keyed state'),
     reject: (record, error) => rejected.push({ record, error }),
     fail: (error) => failures.push(error),
     setTimer: (delayMs, callback) => clock.setTimer(delayMs, callback),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
-import { parseKillPoint } from '../../../shared/faults/kill-point.ts';
+import { commitPassing, parseKillPoint } from '../../../shared/faults/kill-point.ts';
 
 const module = new URL('../../../shared/faults/kill-point.ts', import.meta.url).href;
 
@@ -32,6 +32,14 @@ test('when a point is named, then the process is killed there, at the pass that 
 test('when another point is named, then nothing happens', () => {
   const { signal, lines } = run('before-metadata');
   assert.deepEqual({ signal, passes: lines.length }, { signal: null, passes: 3 });
+});
+
+test('when commits pass, then what they give is theirs', async () => {
+  await commitPassing(() => Promise.resolve());
+  await assert.rejects(
+    commitPassing(() => Promise.reject(new Error('no'))),
+    { message: 'no' },
+  );
 });
 
 test('when the name does not exist, then that is said', () => {

@@ -138,6 +138,27 @@ test('when a task has ended, then its final totals stay and late reports do not 
   assert.equal(metrics.rates('j/read/1/0'), null);
 });
 
+test('when attempts are replaced, then their totals stay, and nothing else of them', () => {
+  const metrics = new JobMetrics(pipeline([sourceVertex('r'), sinkVertex('w')]));
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    const attemptId = `j/r/0/${attempt}`;
+    metrics.keepOnly(new Set([attemptId]));
+    metrics.report(
+      report(attemptId, {
+        firstRecordAtMs: 1_000 * (attempt + 1),
+        operators: [operator('r', { recordsOut: 10, inFlight: 1 })],
+      }),
+      attempt,
+    );
+  }
+  assert.equal(metrics.latest('j/r/0/1'), null);
+  assert.equal(metrics.latest('j/r/0/2')?.attemptId, 'j/r/0/2');
+  const [source] = metrics.operatorTotals();
+  assert.deepEqual([source?.recordsOut, source?.inFlight], [30, 1]);
+  const progress = metrics.progress({ sources: new Map(), ended: false, wallMs: 5_000 });
+  assert.equal(progress.activeMs, 4_000);
+});
+
 test('when subtasks say when they read and wrote, then the job was active from first to last', () => {
   const metrics = new JobMetrics(pipeline([sourceVertex('read'), sinkVertex('write')]));
   const at = (firstRecordAtMs: number, lastRecordAtMs: number) => ({

@@ -1,18 +1,25 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import type { StateBackendKind } from '../../../shared/checkpoint/state-backend.ts';
+import type { Barrier } from '../../../shared/record/stream-event.ts';
 import { StreamRecord } from '../../../shared/record/stream-record.ts';
 import { CountOperator } from '../../../taskmanager/operators/count/count-operator.ts';
-import type { OperatorSnapshot, Output } from '../../../taskmanager/operators/stream-operator.ts';
-import { checkOperator, harnessContext } from '../../support/operator-harness.ts';
+import type { Output } from '../../../taskmanager/operators/stream-operator.ts';
+import { MemorySnapshotStore } from '../../support/memory-snapshot-store.ts';
+import { checkOperator, harnessContext, heapState } from '../../support/operator-harness.ts';
 
 const record = (value: Record<string, unknown>, eventTimeMs = 0) =>
   new StreamRecord(value, eventTimeMs, 0, null, null, null);
 
-const counted = async (keyBy: string[], values: Record<string, unknown>[]) => {
+const counted = async (
+  keyBy: string[],
+  values: Record<string, unknown>[],
+  stateBackend: StateBackendKind = 'heap',
+) => {
   const input = values.map((value) => record(value));
   const create = () => new CountOperator({ keyBy });
-  const run = await checkOperator({ create, input, order: 'any' });
+  const run = await checkOperator({ create, input, order: 'any', stateBackend });
   return { run, values: run.emitted.map(({ value }) => value) };
 };
 
@@ -35,6 +42,16 @@ describe('CountOperator', () => {
       values,
       keys.map((key) => ({ key, count: 1 })),
     );
+  });
+
+  it('when the state lies in LMDB, then the counts are the same', async () => {
+    const rows = ['a', 'b', 'a', 'a'].map((key) => ({ key, model: 1 }));
+    const { values } = await counted(['key', 'model'], rows, 'lmdb');
+    const expected = [
+      { key: 'a', model: 1, count: 3 },
+      { key: 'b', model: 1, count: 1 },
+    ];
+    assert.deepEqual(new Set(values), new Set(expected));
   });
 
   it('when there are several key fields, then each combination counts', async () => {
@@ -74,24 +91,53 @@ describe('CountOperator', () => {
     );
   });
 
-  it('when two subtasks become one, then their counts add up', () => {
-    const part = (...keys: string[]): OperatorSnapshot => {
-      const operator = new CountOperator({ keyBy: ['key'] });
-      operator.open(harnessContext(assert.fail), sink([]));
-      for (const key of keys) operator.processElement(record({ key }));
-      return operator.snapshotState();
-    };
-    const emitted: unknown[] = [];
-    const whole = new CountOperator({ keyBy: ['key'] });
-    whole.open(harnessContext(assert.fail), sink(emitted));
-    whole.restoreState([part('a', 'b'), part('b', 'c')]);
-    whole.finish();
-    assert.deepEqual(emitted, [
-      { key: 'a', count: 1 },
-      { key: 'b', count: 2 },
-      { key: 'c', count: 1 },
-    ]);
+  it('when subtasks restore the latest times of all, then the latest counts', async () => {
+    const emitted: StreamRecord[] = [];
+    const operator = new CountOperator({ keyBy: ['key'] });
+    const keyed = await heapState();
+    operator.open(harnessContext(assert.fail, keyed), sink(emitted));
+    operator.restoreState([{ operatorId: 'operator', lists: { eventTimeMaxMs: [7, 30, 9] } }]);
+    operator.processElement(record({ key: 'a' }, 8));
+    operator.finish();
+    assert.deepEqual(
+      emitted.map(({ eventTimeMs }) => eventTimeMs),
+      [30],
+    );
   });
+
+  it('when it has finished, then nothing is left to be emitted again', async () => {
+    const emitted: StreamRecord[] = [];
+    const operator = new CountOperator({ keyBy: ['key'] });
+    operator.open(harnessContext(assert.fail, await heapState()), sink(emitted));
+    operator.processElement(record({ key: 'a' }));
+    operator.finish();
+    operator.finish();
+    assert.equal(emitted.length, 1);
+  });
+
+  for (const stored of [3, { count: 3, windowEndMs: 17 }]) {
+    it(`when ${JSON.stringify(stored)} was stored by some version, then it counts on`, async () => {
+      const before = await heapState();
+      const state = before.state.value<unknown>({ name: 'counts' });
+      before.state.setCurrentKey('a');
+      state.update(stored);
+      before.state.setCurrentKey('b');
+      state.update({ windowEndMs: 17 });
+      const store = new MemorySnapshotStore();
+      const taken = before.snapshot({ checkpointId: 1, barrier: BARRIER, store });
+      const handles = await taken?.handles;
+      assert.ok(handles?.['counts'] !== undefined);
+      const keyed = await heapState();
+      await keyed.restore({ lists: {}, keyed: { counts: [handles['counts']] }, loader: store });
+      const emitted: StreamRecord[] = [];
+      const operator = new CountOperator({ keyBy: ['key'] });
+      operator.open(harnessContext(assert.fail, keyed), sink(emitted));
+      for (const key of ['a', 'b']) operator.processElement(record({ key }));
+      operator.finish();
+      const counts = emitted.map(({ value }) => [value['key'], value['count']] as const);
+      assert.deepEqual(Object.fromEntries(counts), { a: 4, b: 1 });
+    });
+  }
 
   it('when any records are counted, then nothing is lost or invented', async () => {
     const key = fc.oneof(fc.string(), fc.integer({ min: -3, max: 3 }), fc.boolean());
@@ -113,9 +159,17 @@ describe('CountOperator', () => {
   });
 });
 
-function sink(emitted: unknown[]): Output {
+const BARRIER: Barrier = {
+  kind: 'barrier',
+  checkpointId: 1,
+  triggeredAtMs: 0,
+  alignment: 'aligned',
+  purpose: 'checkpoint',
+};
+
+function sink(emitted: StreamRecord[]): Output {
   return {
-    emit: ({ value }) => emitted.push(value),
+    emit: (emittedRecord) => emitted.push(emittedRecord),
     emitEvent: () => undefined,
     isReady: () => true,
   };

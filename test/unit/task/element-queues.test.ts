@@ -7,7 +7,7 @@ import type {
 } from '../../../taskmanager/operators/runtime/element-queue.ts';
 import { OrderedElementQueue } from '../../../taskmanager/operators/runtime/ordered-element-queue.ts';
 import { UnorderedElementQueue } from '../../../taskmanager/operators/runtime/unordered-element-queue.ts';
-import { record } from '../../support/task-harness.ts';
+import { barrier, record } from '../../support/task-harness.ts';
 
 const element = (n: number): PendingElement => ({
   kind: 'record',
@@ -15,6 +15,7 @@ const element = (n: number): PendingElement => ({
   startedAtMs: 0,
   results: null,
   error: null,
+  onDone: null,
 });
 
 /** Takes all that may leave: numbers of records, `w<mark>` for events. */
@@ -51,6 +52,38 @@ describe('element queues', () => {
       assert.deepEqual(takeAll(queue), expected);
       complete(queue, first);
       takeAll(queue);
+      assert.ok(queue.isEmpty);
+    }
+  });
+
+  it('when barriers are taken out, then the records in front are known and may mix with others', () => {
+    for (const queue of [new OrderedElementQueue(), new UnorderedElementQueue()]) {
+      const elements = [0, 1, 2, 3].map(element) as [
+        PendingElement,
+        PendingElement,
+        PendingElement,
+        PendingElement,
+      ];
+      const numbers = (checkpointId: number) =>
+        queue
+          .recordsBefore(checkpointId)
+          .map(({ record: { value } }) => value['n'])
+          .toSorted();
+      queue.addRecord(elements[0]);
+      queue.addEvent({ kind: 'event', event: barrier(1) });
+      queue.addRecord(elements[1]);
+      queue.addEvent(event(5));
+      queue.addRecord(elements[2]);
+      queue.addEvent({ kind: 'event', event: barrier(2) });
+      queue.addRecord(elements[3]);
+      complete(queue, elements[1]);
+      complete(queue, elements[3]);
+      assert.deepEqual([numbers(1), numbers(2), numbers(3)], [[0], [0, 1, 2], [0, 1, 2, 3]]);
+      assert.deepEqual(queue.removeBarriers(2), [barrier(1), barrier(2)]);
+      assert.equal(queue.hasBarrier(1) || queue.hasBarrier(2), false);
+      complete(queue, elements[0]);
+      complete(queue, elements[2]);
+      assert.deepEqual(takeAll(queue).toSorted(), ['0', '1', '2', '3', 'w5']);
       assert.ok(queue.isEmpty);
     }
   });

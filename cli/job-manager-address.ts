@@ -15,7 +15,7 @@ export const REST_ADDRESS_DEFAULT = 'http://127.0.0.1:8081';
 export function jobManagerOption(): Option {
   return new Option(
     '--job-manager <url>',
-    'REST address of the job manager (several with commas), or the storage that names the leader',
+    'REST address of the job manager (several: a,b), or the storage that names the leader',
   )
     .env('SLUICE_JOB_MANAGER')
     .default(process.env['SLUICE_JOB_MANAGER'] ?? REST_ADDRESS_DEFAULT);

@@ -1,4 +1,5 @@
 import type { StateHandle } from '../../shared/checkpoint/state-handle.ts';
+import { killPoint } from '../../shared/faults/kill-point.ts';
 import { buildMetadata, type MetadataParts } from './build-metadata.ts';
 import type { CheckpointStorage } from './checkpoint-storage.ts';
 import type { CompletedCheckpoint } from './completed-checkpoint.ts';
@@ -32,6 +33,9 @@ export async function storeCheckpoint(
   const completedAtMs = checkpoint.nowMs();
   const built = buildMetadata({ ...checkpoint, enumerators, completedAtMs });
   const metadata = savepointFolder === null ? built : await storage.copyState(folder, built);
+  killPoint('before-metadata');
+  // The commit point: from here the checkpoint is restorable, and not before.
   await storage.writeMetadata(folder, metadata);
+  killPoint('after-metadata');
   return { checkpointId, purpose, uri: folder, completedAtMs, metadata };
 }

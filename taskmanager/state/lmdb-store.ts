@@ -3,6 +3,9 @@
  * storage: never synced, and its name is removed as soon as it is open, so that the disk gets the
  * space back however the process ends. Writes are synchronous transactions; a read transaction sees
  * the tree as of its beginning. The only file that knows the library. Slot's thread.
+ *
+ * Close it before the thread ends: where several threads are terminated with open environments, the
+ * library's clean-up of one may wait for ever for another's, and the process does not end by itself.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

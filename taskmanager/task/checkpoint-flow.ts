@@ -27,7 +27,7 @@ export interface CheckpointFlowOptions {
  * Of a `final` checkpoint's barrier the operators finish before it enters the chain, once: nothing
  * follows it but, where it is aborted, the next one. Behind a `suspend` barrier a source emits
  * nothing. When such a checkpoint is complete, and the input has ended, so does the task; where it is
- * aborted, everything goes on.
+ * aborted, or another one follows it (a new job manager may not know of it), everything goes on.
  */
 export class CheckpointFlow {
   readonly #options: CheckpointFlowOptions;
@@ -74,14 +74,12 @@ export class CheckpointFlow {
   }
 
   aborted(checkpointId: number): void {
-    const { chain, gateInput, checkpoints, input } = this.#options;
+    const { chain, gateInput, checkpoints } = this.#options;
     this.#abortedId = Math.max(this.#abortedId, checkpointId);
     checkpoints.aborted(checkpointId);
     chain.checkpointAborted(checkpointId);
     gateInput?.checkpointAborted(checkpointId);
-    if (this.#lastId !== checkpointId) return;
-    this.#lastId = null;
-    input.resume();
+    if (this.#lastId === checkpointId) this.#goOn();
   }
 
   /** Every channel has ended; may be called again. */
@@ -101,6 +99,12 @@ export class CheckpointFlow {
     if (this.#committed === null) return;
     if (gateInput !== null && !this.#isInputEnded) return;
     end(this.#committed);
+  }
+
+  /** What should have been the last checkpoint is not. */
+  #goOn(): void {
+    this.#lastId = null;
+    this.#options.input.resume();
   }
 
   async #finishThenPass(aligned: AlignedBarrier): Promise<void> {
@@ -124,6 +128,7 @@ export class CheckpointFlow {
     const { barrier } = aligned;
     const { purpose, checkpointId } = barrier;
     const isLast = purpose === 'final' || purpose === 'suspend';
+    if (this.#lastId !== null && this.#committed === null) this.#goOn();
     if (isLast && checkpointId > this.#abortedId) {
       this.#lastId = checkpointId;
       if (purpose === 'suspend' && gateInput === null) input.pause();

@@ -110,7 +110,11 @@ export class StreamTask implements Runnable {
       this.#checkpoints.decline(barrier.checkpointId, 'TASK_NOT_RUNNING', this.#notRunning());
       return;
     }
-    this.#mailbox.execute(() => flow.trigger(barrier));
+    this.#mailbox.execute(() => {
+      flow.trigger(barrier);
+      // Whoever triggers this one may be a job manager that has not heard of it.
+      if (this.#isDrained && barrier.purpose === 'checkpoint') this.#reportDrained();
+    });
   }
 
   /** It can be restored: sinks commit. */
@@ -182,8 +186,12 @@ export class StreamTask implements Runnable {
       this.#flow.inputEnded();
     } else if (!this.#isDrained) {
       this.#isDrained = true;
-      this.#environment.control.checkpoint({ kind: 'source-drained', attemptId: this.attemptId });
+      this.#reportDrained();
     }
+  }
+
+  #reportDrained(): void {
+    this.#environment.control.checkpoint({ kind: 'source-drained', attemptId: this.attemptId });
   }
 
   readonly #wake = (): void => {

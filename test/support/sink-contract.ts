@@ -49,6 +49,7 @@ const CASES: readonly (readonly [string, Case])[] = [
   ['when a sink is closed, then what no pre-commit has is gone and the rest is there', closes],
   ['when an attempt died, then the next one keeps what is restored and nothing else', recovers],
   ['when another subtask is at work, then a recovery leaves it alone', recoversItsOwn],
+  ['when a recovery comes late, then it leaves later attempts alone', recoversTheEarlier],
   ['when there is nothing, then there is nothing to commit', preCommitsNothing],
 ];
 
@@ -209,6 +210,17 @@ async function recoversItsOwn(storage: SinkUnderTest): Promise<void> {
   await neighbour.committer.commit(committables);
   await assertVisible(storage, [1]);
   for (const { writer } of [neighbour, lost, successor]) await writer.close();
+}
+
+async function recoversTheEarlier(storage: SinkUnderTest): Promise<void> {
+  const late = await attemptOf(storage, { attempt: 1 });
+  const current = await attemptOf(storage, { attempt: 2 });
+  current.write(1);
+  const committables = await current.preCommit();
+  await late.committer.recover?.(late.context, []);
+  await current.committer.commit(committables);
+  await assertVisible(storage, [1]);
+  for (const { writer } of [late, current]) await writer.close();
 }
 
 async function preCommitsNothing(storage: SinkUnderTest): Promise<void> {

@@ -111,10 +111,12 @@ class StorageCommitter implements Committer<Transaction> {
 
   async recover(context: OperatorContext, restored: readonly Transaction[]): Promise<void> {
     const kept = new Set(restored.map(({ id }) => id));
+    const prefix = transactionPrefix(context);
     for (const id of this.#storage.pending.keys()) {
-      if (id.startsWith(transactionPrefix(context)) && !kept.has(id)) {
-        this.#storage.pending.delete(id);
-      }
+      if (!id.startsWith(prefix) || kept.has(id)) continue;
+      // A recovery that was slow may find what a later attempt has prepared by then.
+      const attempt = Number.parseInt(id.slice(prefix.length), 10);
+      if (attempt < context.attempt) this.#storage.pending.delete(id);
     }
   }
 }

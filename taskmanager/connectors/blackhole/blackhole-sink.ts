@@ -3,7 +3,10 @@ import type { BlackholeOptions } from '../../../shared/pipeline/kinds/sink-black
 import type { OperatorContext } from '../../operators/operator-context.ts';
 import type { Sink, SinkWriter } from '../../operators/sink-writer.ts';
 
-/** `sink: blackhole`: forgets what it gets; with a `delay` each record takes that long, in turn. */
+/**
+ * `sink: blackhole`: forgets what it gets, at once; with a `delay` each record takes that long, in
+ * turn, before the next one is taken. Nothing is left to do for a checkpoint, whatever the delay.
+ */
 class BlackholeWriter implements SinkWriter<never> {
   readonly #delayMs: number;
   #context: OperatorContext | null = null;
@@ -11,7 +14,6 @@ class BlackholeWriter implements SinkWriter<never> {
   /** Records whose delay is not over; beyond one only what a single input made of itself. */
   #waiting = 0;
   #isClosed = false;
-  readonly #onEmpty: (() => void)[] = [];
 
   constructor(delayMs: number) {
     this.#delayMs = delayMs;
@@ -35,16 +37,12 @@ class BlackholeWriter implements SinkWriter<never> {
     if (this.#waiting === 1) this.#waitForNext();
   }
 
-  async prepareCommit(): Promise<readonly never[]> {
-    if (this.#waiting > 0 && !this.#isClosed) {
-      await new Promise<void>((resolve) => this.#onEmpty.push(resolve));
-    }
-    return [];
+  prepareCommit(): Promise<readonly never[]> {
+    return Promise.resolve([]);
   }
 
   close(): Promise<void> {
     this.#isClosed = true;
-    this.#releaseWaiting();
     return Promise.resolve();
   }
 
@@ -53,17 +51,9 @@ class BlackholeWriter implements SinkWriter<never> {
     this.#context.setTimer(this.#delayMs, () => {
       this.#waiting -= 1;
       if (this.#isClosed) return;
-      if (this.#waiting > 0) {
-        this.#waitForNext();
-        return;
-      }
-      this.#releaseWaiting();
-      this.#notifyReady();
+      if (this.#waiting > 0) this.#waitForNext();
+      else this.#notifyReady();
     });
-  }
-
-  #releaseWaiting(): void {
-    for (const resolve of this.#onEmpty.splice(0)) resolve();
   }
 }
 

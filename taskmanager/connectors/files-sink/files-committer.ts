@@ -65,9 +65,10 @@ export class FilesCommitter implements Committer<PendingFile> {
     const { prefix, extension } = this.#files;
     const name = uri.slice(uri.lastIndexOf('/') + 1);
     const writer = partFileWriter({ prefix, operatorId, jobId, extension }, name);
-    if (writer === null) return false;
-    if (writer.subtaskIndex === subtaskIndex) return writer.attempt < attempt;
-    return subtaskIndex === 0 && writer.subtaskIndex >= parallelism;
+    // A recovery may be late, and later attempts at work: theirs must stay.
+    if (writer === null || writer.attempt >= attempt) return false;
+    const isGone = writer.subtaskIndex >= parallelism;
+    return writer.subtaskIndex === subtaskIndex || (isGone && subtaskIndex === 0);
   }
 }
 

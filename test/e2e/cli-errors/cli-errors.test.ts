@@ -50,7 +50,8 @@ before(async () => {
     fileSystemOptions: {},
     logger: silentLogger,
   });
-  writeFileSync(join(folder, 'numbers.yaml'), NUMBERS);
+  mkdirSync(join(folder, 'numbers'));
+  writeFileSync(join(folder, 'numbers', 'numbers.yaml'), NUMBERS);
   const submitted = await new RestClient(jobManager.restAddress).submitJob({
     pipeline: NUMBERS,
     fileName: 'numbers.yaml',
@@ -183,7 +184,13 @@ const MISTAKES: readonly Mistake[] = [
   },
   {
     name: 'submit-from-without-storage',
-    args: () => ['submit', join(folder, 'numbers.yaml'), '--from', './saved', ...cluster()],
+    args: () => [
+      'submit',
+      join(folder, 'numbers', 'numbers.yaml'),
+      '--from',
+      './saved',
+      ...cluster(),
+    ],
   },
   { name: 'audit-of-nothing', args: () => ['audit'] },
   { name: 'audit-of-no-files', args: () => ['audit', jobId, ...cluster()] },

@@ -18,13 +18,12 @@ import type { Random, VirtualTime } from './virtual-time.ts';
  * a simulation of its own: this one shows what the job makes of checkpoints.
  */
 export class SimulatedCheckpoints implements CheckpointsOfJob {
-  latest: { readonly metadata: { readonly unaligned: boolean } } | null = null;
+  latest: CheckpointsOfJob['latest'] = null;
   readonly #job: CheckpointedJob;
   readonly #time: VirtualTime;
   readonly #random: Random;
   #states: ReadonlyMap<string, unknown> = new Map();
   #lastId = 0;
-  #latestId = 0;
   #attempts: readonly DeployedAttempt[] = [];
   /** Raised when what is under way is aborted. */
   #epoch = 0;
@@ -64,7 +63,7 @@ export class SimulatedCheckpoints implements CheckpointsOfJob {
     assert.equal(this.#isRunning, false, 'what restarts has interrupted checkpoints');
     assert.ok(subtask < parallelism);
     if (this.latest === null) return null;
-    return { checkpointId: this.#latestId, operators: {}, channels: [] };
+    return { checkpointId: this.latest.checkpointId, operators: {}, channels: [] };
   }
 
   async enumeratorState(operatorId: string): Promise<{ readonly state: unknown } | null> {
@@ -124,9 +123,9 @@ export class SimulatedCheckpoints implements CheckpointsOfJob {
   }
 
   #complete(checkpointId: number, states: ReadonlyMap<string, unknown>): void {
-    this.#latestId = checkpointId;
     this.#states = states;
-    this.latest = { metadata: { unaligned: this.#random.chance(0.2) } };
+    const metadata = { unaligned: this.#random.chance(0.2) };
+    this.latest = { checkpointId, purpose: 'checkpoint', metadata };
     for (const source of this.#job.sources()) source.checkpointComplete(checkpointId);
   }
 }

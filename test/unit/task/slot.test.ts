@@ -30,6 +30,13 @@ class FakeThread implements SlotThread {
     this.#events.onEnd(end);
   }
 
+  /** Has a piece of state stored. */
+  ask(): void {
+    const target = { jobId: 'job', attemptId: 'a', checkpointId: 1, directory: 'memory://a' };
+    const piece = { ...target, scope: 'checkpoint', bytes: new Uint8Array(1) } as const;
+    this.#events.onReport({ kind: 'store-piece', requestId: 1, piece });
+  }
+
   report(attemptId: string, state: 'RUNNING' | 'FINISHED' | 'CANCELED'): void {
     const update = { attemptId, state, error: null, metrics: null };
     this.#events.onReport({ kind: 'task-state', update });
@@ -40,6 +47,7 @@ function slotUnderTest() {
   const clock = new FakeClock();
   const threads: FakeThread[] = [];
   const reports: SlotReport[] = [];
+  const replies: ((command: SlotCommand) => void)[] = [];
   const slot = new Slot({
     index: 3,
     clock,
@@ -48,17 +56,21 @@ function slotUnderTest() {
       threads.push(thread);
       return thread;
     },
-    onReport: (report) => reports.push(report),
+    onReport: (report, reply) => {
+      reports.push(report);
+      replies.push(reply);
+    },
     cancellationTimeoutMs: 10_000,
   });
   const states = () =>
     reports.map((report) =>
       report.kind === 'task-state' ? `${report.update.attemptId} ${report.update.state}` : '',
     );
-  return { clock, threads, reports, slot, states };
+  return { clock, threads, reports, replies, slot, states };
 }
 
 const deployment = (attemptId: string) => ({ attemptId }) as TaskDeployment;
+const stored = { handle: { kind: 'inline', base64: '' }, error: null } as const;
 const crash: ThreadEnd = {
   code: 'INTERNAL',
   message: 'an element completes once',
@@ -117,6 +129,33 @@ describe('Slot', () => {
     await clock.advance(10_000);
     threads[0]?.report('a', 'FINISHED');
     assert.deepEqual(states(), ['a CANCELED']);
+  });
+
+  it('when a thread has died, then an answer to it goes to no other thread', () => {
+    const { slot, threads, replies } = slotUnderTest();
+    slot.deploy(deployment('a'));
+    threads[0]?.ask();
+    threads[0]?.ask();
+    const answer = { kind: 'piece-stored', requestId: 1, result: stored } as const;
+    replies[0]?.(answer);
+    assert.deepEqual(threads[0]?.commands.at(-1), answer);
+    threads[0]?.end(crash);
+    slot.deploy(deployment('b'));
+    replies[1]?.(answer);
+    assert.deepEqual(
+      threads.map(({ commands }) => commands.map(({ kind }) => kind)),
+      [['deploy', 'piece-stored'], ['deploy']],
+    );
+  });
+
+  it('when there is news of a checkpoint, then the thread hears of it', () => {
+    const { slot, threads } = slotUnderTest();
+    const complete = { kind: 'checkpoint-complete', attemptId: 'a', checkpointId: 7 } as const;
+    slot.checkpoint(complete);
+    assert.equal(threads.length, 0, 'nothing is started for it');
+    slot.deploy(deployment('a'));
+    slot.checkpoint(complete);
+    assert.deepEqual(threads[0]?.commands.at(-1), complete);
   });
 
   it('when it is stopped, then the thread is asked, and ended by force only after the time', async () => {

@@ -75,7 +75,7 @@ describe('a source task', () => {
     assert.deepEqual(second.reader.splits, [3, 4]);
   });
 
-  it('when all is read, then it says so once, stays, and ends with the final checkpoint', async () => {
+  it('when all is read, then it says so, stays, and ends with the final checkpoint', async () => {
     const { reader, partition, operator, harness } = sourceTask();
     await harness.run();
     reader.add(record(1));
@@ -85,7 +85,8 @@ describe('a source task', () => {
     await harness.run();
     assert.deepEqual(
       harness.reports.map(({ kind }) => kind),
-      ['source-drained', 'acknowledge-checkpoint'],
+      ['source-drained', 'source-drained', 'acknowledge-checkpoint'],
+      'with a checkpoint it says so again: another job manager may have begun it',
     );
     harness.task.triggerCheckpoint(barrier(2, 'final'));
     await harness.run();
@@ -117,8 +118,17 @@ describe('a source task', () => {
     partition.take();
     assert.deepEqual(kinds(partition), ['barrier 1', 1]);
     harness.task.triggerCheckpoint(barrier(2, 'suspend'));
+    harness.task.triggerCheckpoint(barrier(3));
+    reader.add(record(2));
+    for (let turn = 0; turn < 2; turn += 1) {
+      await harness.run();
+      partition.take();
+    }
+    const seen = kinds(partition);
+    assert.deepEqual(seen, ['barrier 1', 1, 'barrier 2', 'barrier 3', 2], 'another one followed');
+    harness.task.triggerCheckpoint(barrier(4, 'suspend'));
     await harness.run();
-    harness.task.checkpointComplete(2);
+    harness.task.checkpointComplete(4);
     await harness.run();
     partition.take();
     await harness.run();

@@ -142,6 +142,7 @@ export class SimulatedRecoveries implements RecoveryBases {
   fresh(jobId: string): RecoveryBase {
     return {
       directory: `memory://checkpoints/${jobId}`,
+      retained: [],
       open: (job) => new SimulatedCheckpoints(job, this.#time, this.#random),
     };
   }

@@ -6,7 +6,10 @@ import type { FileSystemRegistry } from '../shared/filesystem/filesystem-registr
 import type { Logger } from '../shared/observability/logger.ts';
 import { type Clock, sleep } from '../shared/time/clock.ts';
 import { CheckpointRecovery } from './checkpoint/checkpoint-recovery.ts';
-import type { CompletedCheckpoint } from './checkpoint/completed-checkpoint.ts';
+import {
+  type CompletedCheckpoint,
+  firstCheckpointIdAfterTakeover,
+} from './checkpoint/completed-checkpoint.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
 import { StoredJobJournal } from './job-store/job-journal.ts';
 import { hasEnded, type JobRecord } from './job-store/job-record.ts';
@@ -162,7 +165,7 @@ export class JobManagerTerm {
     const recovery = (firstCheckpointId: number) =>
       this.#recoveries?.recovered(jobId, retained, firstCheckpointId) ?? null;
     const { dispatcher } = this;
-    if (record.execution === null) dispatcher.resume(record, recovery(record.nextCheckpointId));
+    if (record.execution === null) dispatcher.resume(record, recovery(firstIdOf(record)));
     else dispatcher.adopt({ record, recovery });
     return true;
   }
@@ -177,4 +180,8 @@ export class JobManagerTerm {
       await store.remove(jobId);
     }
   }
+}
+
+function firstIdOf({ nextCheckpointId }: JobRecord): number {
+  return firstCheckpointIdAfterTakeover(nextCheckpointId);
 }

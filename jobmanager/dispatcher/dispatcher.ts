@@ -12,6 +12,7 @@ import type {
 } from '../../shared/rest/rest-types.ts';
 import type { TaskManagerRegistration } from '../../shared/rpc/messages.ts';
 import type { CancelTimer, Clock } from '../../shared/time/clock.ts';
+import { firstCheckpointIdAfterTakeover } from '../checkpoint/completed-checkpoint.ts';
 import type { Adoption } from '../job-master/adoption.ts';
 import type { RecoveryBase, RecoveryBases } from '../job-master/checkpoint-port.ts';
 import type { JobEvent } from '../job-master/job-events.ts';
@@ -394,7 +395,8 @@ export class Dispatcher implements ResourceListener {
 
   #onAdoptable(job: AdoptableJob, adoption: Adoption, checkpointIdSeen: number): void {
     const { record } = job;
-    const firstCheckpointId = Math.max(record.nextCheckpointId, checkpointIdSeen + 1);
+    const next = Math.max(record.nextCheckpointId, checkpointIdSeen + 1);
+    const firstCheckpointId = firstCheckpointIdAfterTakeover(next);
     const ending = isLast(record.checkpoints.at(-1)?.purpose);
     this.#begin(record, job.recovery(firstCheckpointId), { kind: 'adopted', adoption, ending });
     if (record.state === 'CANCELLING') this.#active.get(record.jobId)?.dispatch({ kind: 'cancel' });

@@ -1,7 +1,5 @@
-import type { RestartSettings } from '../../shared/checkpoint/checkpoint-settings.ts';
 import { invariant } from '../../shared/errors/invariant.ts';
 import type { SerializedError } from '../../shared/errors/sluice-error.ts';
-import type { JobGraph } from '../../shared/job-graph/job-graph.ts';
 import { JOB_TRANSITIONS, type JobState } from '../../shared/job-graph/states.ts';
 import type { JobException, JobFailure } from '../../shared/rest/rest-types.ts';
 import {
@@ -12,13 +10,8 @@ import {
 import type { SchedulePlan } from '../scheduler/scheduler.ts';
 import { ExceptionHistory } from './exception-history.ts';
 import type { JobEffect, JobEvent, JobTimer } from './job-events.ts';
-import {
-  cancelledUnasked,
-  noResources,
-  notAdopted,
-  notCancelled,
-  withoutReason,
-} from './job-failures.ts';
+import { cancelledUnasked, noResources, notCancelled, withoutReason } from './job-failures.ts';
+import type { JobMasterOptions } from './job-master-options.ts';
 import { JobTasks } from './job-tasks.ts';
 import { type Failed, isRecoverable, Restart, type SlotRequest } from './restart.ts';
 import { RestartBackoff } from './restart-backoff.ts';
@@ -31,16 +24,6 @@ import {
   taskFailure,
   wholeFailure,
 } from './root-cause.ts';
-
-export interface JobMasterOptions {
-  readonly jobId: string;
-  readonly jobGraph: JobGraph;
-  readonly resourceTimeoutMs: number;
-  readonly failureGraceMs: number;
-  readonly cancellationTimeoutMs: number;
-  /** Null or absent: nothing to recover from, so that the first failure ends the job. */
-  readonly restart?: RestartSettings | null;
-}
 
 /** How long a restart waits for slots in place of lost ones before the whole job adapts instead. */
 const REPLACEMENT_WAIT_MS = 2_000;
@@ -213,25 +196,14 @@ export class JobMaster {
   }
 
   #onAdopted({ adoption, ending }: Extract<JobEvent, { kind: 'adopted' }>): void {
-    const { plan, attempts, reports, stopping } = adoption;
     this.#moveTo('WAITING_FOR_RESOURCES');
-    const executions = this.#tasks.adopt(plan, attempts);
-    this.#subtasksWanted = executions.length;
-    this.#ending = ending;
-    this.#tasks.push({ kind: 'adopt-sources', adoption });
     this.#moveTo('RUNNING');
-    if (stopping) this.#onStop();
-    const lost: Execution[] = [];
-    for (const execution of executions) {
-      const report = reports.get(execution.attemptId);
-      this.#tasks.transition(execution, report?.state ?? 'FAILED');
-      if (report?.state !== 'RUNNING' && report?.state !== 'INITIALIZING') lost.push(execution);
-    }
+    this.#ending = ending;
+    const { executions, lost } = this.#tasks.adopt(adoption);
+    this.#subtasksWanted = executions.length;
+    if (adoption.stopping) this.#onStop();
     if (this.#backoff !== null) this.#tasks.push({ kind: 'attempts-changed' });
-    for (const execution of lost) {
-      const report = reports.get(execution.attemptId);
-      if (report?.state === 'FINISHED') continue;
-      const error = report?.error ?? notAdopted(execution);
+    for (const { execution, error } of lost) {
       this.#onFailure(taskFailure(execution, error, this.#now()), [execution]);
     }
     this.#onRunning();
@@ -288,7 +260,7 @@ export class JobMaster {
     this.#interrupt();
     this.#moveTo('CANCELLING');
     this.#tasks.clearTimers('resources');
-    this.#cancelTasks();
+    this.#tasks.cancelAll(this.#options.cancellationTimeoutMs);
     this.#endIfPossible();
   }
 
@@ -356,7 +328,7 @@ export class JobMaster {
   #continueRestart(): void {
     const restart = this.#restart;
     if (restart === null || restart.slotRequest !== null || !restart.delayIsOver) return;
-    if (this.#restarting(restart).some((execution) => !isEnded(execution.state))) return;
+    if (this.#tasks.in(restart).some((execution) => !isEnded(execution.state))) return;
     restart.waitForSlots();
     this.#waitingReason = null;
     this.#tasks.clearTimers('cancellation');
@@ -367,7 +339,7 @@ export class JobMaster {
   #redeploy(restart: Restart, plan: SchedulePlan): void {
     const executions = restart.anew
       ? this.#tasks.create(plan)
-      : this.#tasks.replace(this.#restarting(restart), plan);
+      : this.#tasks.replace(this.#tasks.in(restart), plan);
     this.#endRestart();
     this.#ending = false;
     this.#tasks.clearTimers('resources');
@@ -380,11 +352,6 @@ export class JobMaster {
     } else {
       this.#tasks.resetReaders(executions);
     }
-  }
-
-  /** The current attempts of what the restart takes in. */
-  #restarting(restart: Restart): Execution[] {
-    return this.#tasks.executions().filter((execution) => restart.includes(execution));
   }
 
   /** No slots came in place of the lost ones: the whole job starts on those there are. */
@@ -400,7 +367,7 @@ export class JobMaster {
   #giveUpTasks(): void {
     const restart = this.#restart;
     if (restart === null) return;
-    for (const execution of this.#restarting(restart)) {
+    for (const execution of this.#tasks.in(restart)) {
       if (!this.#tasks.transition(execution, 'FAILED')) continue;
       this.#tasks.push({ kind: 'release-slot', slot: execution.slot });
     }
@@ -432,13 +399,7 @@ export class JobMaster {
     if (candidate.consequential)
       this.#tasks.setTimer('failure-grace', this.#options.failureGraceMs);
     else this.#causeSettled = true;
-    this.#cancelTasks();
-  }
-
-  #cancelTasks(): void {
-    if (this.graph === null) return;
-    this.#tasks.setTimer('cancellation', this.#options.cancellationTimeoutMs);
-    this.#tasks.cancel(this.graph.executions());
+    this.#tasks.cancelAll(this.#options.cancellationTimeoutMs);
   }
 
   #onTimer(timer: JobTimer): void {
@@ -476,8 +437,9 @@ export class JobMaster {
       reason: this.#waitingReason,
       after: this.#restart?.cause.failure.error ?? null,
     });
-    if (isFirst) this.#endWith(error);
-    else this.#fail(wholeFailure(error, this.#now()));
+    this.#cause = wholeFailure(error, this.#now());
+    if (isFirst) this.#end('FAILED');
+    else this.#fail(this.#cause);
     this.#endIfPossible();
   }
 
@@ -499,12 +461,6 @@ export class JobMaster {
     else if (this.#state === 'RUNNING' || this.#state === 'STOPPING') {
       if (this.graph?.allFinished() === true) this.#end('FINISHED');
     }
-  }
-
-  /** A job of which nothing runs. */
-  #endWith(error: SerializedError): void {
-    this.#cause = wholeFailure(error, this.#now());
-    this.#end('FAILED');
   }
 
   #end(state: JobState): void {

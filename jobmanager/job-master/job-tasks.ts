@@ -1,10 +1,14 @@
 import { invariant } from '../../shared/errors/invariant.ts';
+import type { SerializedError } from '../../shared/errors/sluice-error.ts';
 import type { JobGraph } from '../../shared/job-graph/job-graph.ts';
 import { type Execution, ExecutionGraph, isEnded } from '../execution-graph/execution-graph.ts';
 import { taskDeployment } from '../execution-graph/task-deployments.ts';
 import type { SchedulePlan } from '../scheduler/scheduler.ts';
 import { isSource } from '../sources/create-enumerator.ts';
+import type { Adoption } from './adoption.ts';
 import type { JobEffect, JobTimer } from './job-events.ts';
+import { notAdopted } from './job-failures.ts';
+import type { Restart } from './restart.ts';
 
 /**
  * Attempts of a subtask that a leader may have deployed after its last write to the record: it writes
@@ -46,17 +50,34 @@ export class JobTasks {
     return this.#graph.executions();
   }
 
-  /** Attempts that an earlier leader deployed; they are where they were left. */
-  adopt(plan: SchedulePlan, attempts: ReadonlyMap<string, number>): readonly Execution[] {
+  /** Attempts that an earlier leader deployed, as they were reported; the others are lost. */
+  adopt(adoption: Adoption): {
+    readonly executions: readonly Execution[];
+    readonly lost: readonly { readonly execution: Execution; readonly error: SerializedError }[];
+  } {
     const { jobId, jobGraph } = this.#job;
+    const { plan, attempts, reports } = adoption;
     const graph = new ExecutionGraph({ jobId, jobGraph, plan, attempts });
     graph.skipAttempts(UNKNOWN_ATTEMPTS_MAX);
-    for (const execution of graph.executions()) {
+    this.#graph = graph;
+    this.push({ kind: 'adopt-sources', adoption });
+    const executions = graph.executions();
+    const lost: { execution: Execution; error: SerializedError }[] = [];
+    for (const execution of executions) {
+      const report = reports.get(execution.attemptId);
+      const state = report?.state ?? 'FAILED';
       graph.transition(execution, 'SCHEDULED');
       graph.transition(execution, 'DEPLOYING');
+      this.transition(execution, state);
+      if (state !== 'FAILED' && state !== 'CANCELED') continue;
+      lost.push({ execution, error: report?.error ?? notAdopted(execution) });
     }
-    this.#graph = graph;
-    return graph.executions();
+    return { executions, lost };
+  }
+
+  /** The current attempts of what the restart takes in. */
+  in(restart: Restart): readonly Execution[] {
+    return this.executions().filter((execution) => restart.includes(execution));
   }
 
   /** New attempts take the places of these, in the slots of the plan. */
@@ -115,6 +136,13 @@ export class JobTasks {
       });
     }
     return any;
+  }
+
+  /** All of them, and a timer that they may take so long to end. */
+  cancelAll(timeoutMs: number): void {
+    if (this.#graph === null) return;
+    this.setTimer('cancellation', timeoutMs);
+    this.cancel(this.#graph.executions());
   }
 
   // Effects

@@ -47,7 +47,10 @@ async function running(cluster: ChaosCluster, id: string): Promise<JobDetail> {
 }
 
 function allRun({ vertices }: JobDetail): boolean {
-  return vertices.every(({ subtasks }) => subtasks.every(({ state }) => state === 'RUNNING'));
+  return (
+    vertices.length > 0 &&
+    vertices.every(({ subtasks }) => subtasks.every(({ state }) => state === 'RUNNING'))
+  );
 }
 
 async function until(

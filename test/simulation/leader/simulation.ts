@@ -6,7 +6,8 @@ import {
   LeaderElection,
   type UndatedLease,
 } from '../../../jobmanager/leader-election/leader-election.ts';
-import { Random, VirtualTime } from '../scheduler/virtual-time.ts';
+import { Random } from '../scheduler/virtual-time.ts';
+import { SynchronousTime } from './synchronous-time.ts';
 
 /** Storage with conditional writes; each content has an etag of its own. */
 class Store {
@@ -71,7 +72,7 @@ class Candidate {
   }
 
   get nowMs(): number {
-    return this.#offsetMs + this.#world.time.monotonicMs() * this.#rate;
+    return this.#offsetMs + this.#world.time.nowMs * this.#rate;
   }
 
   get isLeading(): boolean {
@@ -83,7 +84,7 @@ class Candidate {
   }
 
   pause(durationMs: number): void {
-    this.#pausedUntilMs = this.#world.time.monotonicMs() + durationMs;
+    this.#pausedUntilMs = this.#world.time.nowMs + durationMs;
   }
 
   kill(): void {
@@ -97,7 +98,7 @@ class Candidate {
 
   /** Whatever reaches a process that stands still reaches it when it goes on. */
   #awake(callback: () => void): void {
-    const waitMs = this.#pausedUntilMs - this.#world.time.monotonicMs();
+    const waitMs = this.#pausedUntilMs - this.#world.time.nowMs;
     if (!this.#alive) return;
     if (waitMs <= 0) callback();
     else this.#world.time.setTimer(waitMs, () => this.#awake(callback));
@@ -198,7 +199,7 @@ function writeAnswer(operation: number, etag: string | null | undefined): Electi
 }
 
 class World {
-  readonly time = new VirtualTime();
+  readonly time = new SynchronousTime();
   readonly store = new Store();
   readonly random: Random;
   weather: Weather;

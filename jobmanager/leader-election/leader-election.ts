@@ -48,6 +48,11 @@ export interface ElectionTiming {
   readonly marginMs: number;
   /** An answer of the storage that takes longer is not waited for. */
   readonly operationMs: number;
+  /**
+   * So much longer a leader goes on that cannot reach the storage, and so does not hear of another
+   * one: where the storage is away nobody can take over, and the jobs still need somebody.
+   */
+  readonly outageMs: number;
 }
 
 export const ELECTION_TIMING: ElectionTiming = {
@@ -56,6 +61,7 @@ export const ELECTION_TIMING: ElectionTiming = {
   pollMs: 500,
   marginMs: 500,
   operationMs: 1_000,
+  outageMs: 60_000,
 };
 
 export interface ElectionOptions extends ElectionTiming {
@@ -87,11 +93,12 @@ interface Observation {
  *                 takes the lease                  its time is over, or somebody else took it
  *   standby ─────────────────────► leading ─────────────────────────────────────► standby …
  *
- * Why there are never two leaders at a time: whoever leads wrote the lease, and stops `ttlMs` less a
- * margin after it *began* that write. Whoever takes over has seen the lease unchanged for `ttlMs` by
- * its own clock, which began after that write, and replaces exactly what it saw (compare-and-swap).
- * Clocks need not agree, only tick about alike; and where they do not, the epoch fences: the lower
- * one's writes to the jobs' records are refused.
+ * Whoever takes over has seen the lease unchanged for `ttlMs` by its own clock and replaces exactly
+ * what it saw (compare-and-swap). So with `outageMs` 0 there are never two leaders at a time where
+ * clocks tick about alike: a leader wrote the lease, and stops `ttlMs` less a margin after it *began*
+ * that write. With more, one that is cut off from the storage may lead for that long beside another
+ * one. Nothing depends on it: the epoch fences. The lower one's writes to the jobs' records are
+ * refused, and task managers that have heard of the higher one do not obey it.
  *
  * At most one call to the storage is under way. A write without an answer is settled by reading: a
  * lease with our id and epoch is ours, whichever of our writes it was.
@@ -225,10 +232,11 @@ export class LeaderElection {
 
   /** The lease is ours, written by a write that began then. */
   #lead(epoch: number, wroteAtMs: number, nowMs: number): void {
-    const { ttlMs, marginMs, renewMs } = this.#options;
+    const { ttlMs, marginMs, renewMs, outageMs } = this.#options;
     // Any other write of ours named an etag that is gone.
     this.#unsettled.clear();
-    const untilMs = wroteAtMs + ttlMs - marginMs;
+    const heldUntilMs = wroteAtMs + ttlMs - marginMs;
+    const untilMs = heldUntilMs + outageMs;
     this.#nextAtMs = Math.max(nowMs, wroteAtMs + renewMs);
     if (this.#releasing) {
       this.#nextAtMs = nowMs;
@@ -238,7 +246,7 @@ export class LeaderElection {
       this.#untilMs = Math.max(this.#untilMs, untilMs);
       return;
     }
-    if (untilMs <= nowMs) {
+    if (heldUntilMs <= nowMs) {
       // The answer came too late to lead by it; nobody else has the lease: take it anew.
       this.#nextAtMs = nowMs;
       return;

@@ -15,11 +15,12 @@ class Cluster {
   readonly clock = new FakeClock();
   readonly fileSystem = new MemoryFileSystem(new MemoryStore(), this.clock);
 
-  candidate(leaderId: string, rpcAddress = `${leaderId}:6123`) {
+  candidate(leaderId: string, rpcAddress = `${leaderId}:6123`, outageMs = 0) {
     const heard: string[] = [];
     const terms: Leadership[] = [];
     const service = new LeaderElectionService({
       ...ELECTION_TIMING,
+      outageMs,
       leaderId,
       rpcAddress,
       restAddress: `http://${leaderId}:8081`,
@@ -93,6 +94,39 @@ test('when the storage fails for too long, then the leader steps down and leads 
   cluster.fileSystem.put = put;
   await cluster.clock.advance(1_000);
   assert.deepEqual(only.heard, ['elected 1', 'deposed 1', 'elected 2']);
+});
+
+test('when the storage is away for less than an outage may take, then the leader goes on in its epoch', async () => {
+  const cluster = new Cluster();
+  const first = cluster.candidate('a', 'a:6123', 60_000);
+  await cluster.clock.advance(100);
+  const second = cluster.candidate('b', 'b:6123', 60_000);
+  await cluster.clock.advance(100);
+  const { put, read } = cluster.fileSystem;
+  cluster.fileSystem.put = () => Promise.reject(new Error('503'));
+  cluster.fileSystem.read = () => Promise.reject(new Error('503'));
+  await cluster.clock.advance(30_000);
+  assert.equal(first.terms[0]?.isValid(), true);
+  Object.assign(cluster.fileSystem, { put, read });
+  await cluster.clock.advance(30_000);
+  assert.deepEqual([first.heard.length, second.heard.length], [1, 0]);
+});
+
+test('when a leader is cut off from the storage, then it stops when it hears of its successor', async () => {
+  const cluster = new Cluster();
+  const first = cluster.candidate('a', 'a:6123', 60_000);
+  await cluster.clock.advance(100);
+  const { put, read } = cluster.fileSystem;
+  cluster.fileSystem.put = () => Promise.reject(new Error('503'));
+  cluster.fileSystem.read = () => Promise.reject(new Error('503'));
+  await cluster.clock.advance(2_000);
+  assert.equal(first.terms[0]?.isValid(), true);
+  const lease = await read.call(cluster.fileSystem, URI);
+  const taken = { ...JSON.parse(Buffer.from(lease.bytes).toString()), leaderId: 'b', epoch: 2 };
+  await put.call(cluster.fileSystem, URI, Buffer.from(JSON.stringify(taken)));
+  Object.assign(cluster.fileSystem, { put, read });
+  await cluster.clock.advance(1_000);
+  assert.deepEqual(first.heard, ['elected 1', 'deposed 1']);
 });
 
 test('when a record has a higher epoch, then the leader begins a term above it', async () => {

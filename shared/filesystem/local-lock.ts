@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { link, open, rename, stat, unlink } from 'node:fs/promises';
+import { link, open, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import process from 'node:process';
 import { type Clock, sleep } from '../time/clock.ts';
 import { hasErrorCode } from './storage-errors.ts';
 
@@ -9,8 +11,8 @@ const RETRY_DELAY_MS = 5;
 
 /**
  * Runs `work` while no other process (on this file system) runs its own for the same `lockPath`.
- * The lock is a file that only one can create; one left behind by a process that died is taken over
- * after ten seconds. Used for compare-and-swap only, whose holders keep it for a stat and a rename.
+ * The lock is a file that only one can create; one left behind by a process that died is taken over, at
+ * once where it died on this machine, else after ten seconds. Used for compare-and-swap only, whose holders keep it for a stat and a rename.
  */
 export async function withLocalLock<T>(
   lockPath: string,
@@ -23,8 +25,9 @@ export async function withLocalLock<T>(
       throw error;
     });
     if (handle !== null) {
-      await handle.close();
       try {
+        await handle.writeFile(owner());
+        await handle.close();
         return await work();
       } finally {
         await unlink(lockPath).catch(() => {});
@@ -38,7 +41,8 @@ export async function withLocalLock<T>(
 async function removeStaleLock(lockPath: string, clock: Clock): Promise<boolean> {
   const found = await stat(lockPath).catch(() => null);
   if (found === null) return true;
-  if (clock.nowMs() - found.mtimeMs < STALE_AFTER_MS) return false;
+  const isOld = clock.nowMs() - found.mtimeMs >= STALE_AFTER_MS;
+  if (!isOld && !(await isOwnerDead(lockPath))) return false;
   // Only one of several contenders can move it away. What it moved may be a lock that was taken
   // since it looked: then it is put back.
   const aside = `${lockPath}-${randomUUID()}`;
@@ -53,4 +57,21 @@ async function removeStaleLock(lockPath: string, clock: Clock): Promise<boolean>
   }
   await unlink(aside);
   return true;
+}
+
+function owner(): string {
+  return `${process.pid}@${hostname()}`;
+}
+
+/** Only where it is certain: the lock names a process of this machine, and there is none. */
+async function isOwnerDead(lockPath: string): Promise<boolean> {
+  const text = await readFile(lockPath, 'utf8').catch(() => '');
+  const [, processId = '', host = ''] = /^(\d+)@(.+)$/u.exec(text) ?? [];
+  if (processId === '' || host !== hostname()) return false;
+  try {
+    process.kill(Number(processId), 0);
+    return false;
+  } catch (error) {
+    return hasErrorCode(error, 'ESRCH');
+  }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { LocalFileSystem } from '../../../shared/filesystem/local-filesystem.ts';
@@ -75,6 +76,17 @@ describe('local file system', () => {
     const given = await fileSystem.openWriter(uri('z'));
     await given.abort();
     assert.deepEqual(await readdir(join(directory, 'clean')), ['x', 'y']);
+  });
+
+  it('when a process of this machine died with the lock, then it is taken over at once', async () => {
+    const uri = `file://${directory}/lock-of-the-dead/x`;
+    const { etag } = await fileSystem.put(uri, pattern(1));
+    const { pid } = spawnSync(process.execPath, ['--version']);
+    await writeFile(join(directory, 'lock-of-the-dead/.lock-x'), `${pid}@${hostname()}`);
+    const startedAtMs = performance.now();
+    await fileSystem.put(uri, pattern(2), { ifMatch: etag });
+    assert.ok(performance.now() - startedAtMs < 5_000);
+    assert.deepEqual(await readdir(join(directory, 'lock-of-the-dead')), ['x']);
   });
 
   it('when a process died with the lock, then it is taken over', async () => {

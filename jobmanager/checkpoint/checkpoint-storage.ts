@@ -3,13 +3,18 @@ import {
   type CheckpointMetadata,
   METADATA_VERSION,
 } from '../../shared/checkpoint/checkpoint-metadata.ts';
-import { type CheckpointPaths, metadataUri } from '../../shared/checkpoint/checkpoint-paths.ts';
+import {
+  type CheckpointPaths,
+  isMetadataUri,
+  metadataUri,
+} from '../../shared/checkpoint/checkpoint-paths.ts';
 import { INLINE_STATE_BYTES_MAX, type StateHandle } from '../../shared/checkpoint/state-handle.ts';
 import { SluiceError } from '../../shared/errors/sluice-error.ts';
 import type { FileSystem } from '../../shared/filesystem/filesystem.ts';
 import { fileName, joinUri } from '../../shared/filesystem/uri.ts';
 import type { CompletedCheckpoint } from './completed-checkpoint.ts';
 import { metadataSchema } from './metadata-schema.ts';
+import { withAbsoluteUris, withRelativeUris } from './relative-handles.ts';
 import { mapMetadata, metadataHandles, objectUris } from './snapshot-handles.ts';
 
 /** Of `_metadata`: more is refused, when it is written and when it is read. */
@@ -70,7 +75,7 @@ export class CheckpointStorage {
    */
   async writeMetadata(folder: string, metadata: CheckpointMetadata): Promise<void> {
     const uri = metadataUri(folder);
-    const bytes = Buffer.from(JSON.stringify(metadata));
+    const bytes = Buffer.from(JSON.stringify(withRelativeUris(folder, metadata)));
     if (bytes.length > METADATA_BYTES_MAX) {
       throw new SluiceError('OBJECT_TOO_LARGE', `${uri} would have ${bytes.length} bytes.`, {
         domain: 'internal',
@@ -135,7 +140,18 @@ export class CheckpointStorage {
   }
 
   async delete(uri: string): Promise<void> {
-    await this.#fileSystems.forUri(uri).delete(uri);
+    await this.#fileSystems.forUri(uri).delete(uri, { pruneBelow: this.paths.jobs() });
+  }
+
+  /** All checkpoints of a job that is over; its savepoints lie elsewhere. */
+  async deleteCheckpoints(jobId: string): Promise<void> {
+    const others: string[] = [];
+    for await (const uri of this.files(this.paths.checkpoints(jobId))) {
+      // First what makes them look restorable.
+      if (isMetadataUri(uri)) await this.delete(uri);
+      else others.push(uri);
+    }
+    for (const uri of others) await this.delete(uri);
   }
 
   async #copy(from: string, to: string): Promise<void> {
@@ -168,10 +184,18 @@ function parseMetadata(folder: string, text: string): CheckpointMetadata {
     throw invalid(folder, `its format ${version} is of another version of Sluice`);
   }
   const parsed = metadataSchema.safeParse(json);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return located(folder, parsed.data);
   const [issue] = parsed.error.issues;
   const where = issue?.path.join('.') ?? '';
   throw invalid(folder, `its _metadata is not one of Sluice's (${where}: ${issue?.message ?? ''})`);
+}
+
+function located(folder: string, metadata: CheckpointMetadata): CheckpointMetadata {
+  try {
+    return withAbsoluteUris(folder, metadata);
+  } catch (error) {
+    throw invalid(folder, 'its _metadata names state that lies elsewhere', error);
+  }
 }
 
 function invalid(uri: string, reason: string, cause?: unknown): SluiceError {

@@ -58,6 +58,10 @@ export function metadataUri(folder: string): string {
   return joinUri(folder, '_metadata');
 }
 
+export function isMetadataUri(uri: string): boolean {
+  return uri.endsWith('/_metadata');
+}
+
 /** Of one checkpoint; `checkpoints` is the folder of the job's checkpoints. */
 export function checkpointFolder(checkpoints: string, checkpointId: number): string {
   return joinUri(checkpoints, `chk-${checkpointId}`);

@@ -7,6 +7,7 @@ export type StateHandle =
   | { readonly kind: 'inline'; readonly base64: string }
   | {
       readonly kind: 'object';
+      /** In a stored `_metadata` relative to its folder where it lies beside it, else absolute. */
       readonly uri: string;
       readonly offset: number;
       readonly length: number;

@@ -83,6 +83,14 @@ export function folderUri(uri: string): string {
   return formatUri({ ...parsed, path: folder });
 }
 
+/** The folder that holds it, with a slash at its end; null where it is the root of its store. */
+export function parentFolder(uri: string): string | null {
+  const parsed = parseUri(uri);
+  const path = parsed.path.replace(/\/$/, '');
+  if (path === '') return null;
+  return formatUri({ ...parsed, path: path.slice(0, path.lastIndexOf('/') + 1) });
+}
+
 /** The last segment, `b.jpg` of `s3://bucket/a/b.jpg`. */
 export function fileName(uri: string): string {
   const { path } = parseUri(uri);

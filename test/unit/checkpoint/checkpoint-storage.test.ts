@@ -21,6 +21,7 @@ const METADATA: CheckpointMetadata = {
 };
 
 const FOLDER = 'memory://m/storage/jobs/job/checkpoints/chk-3';
+const SHARED = 'memory://m/storage/jobs/job/checkpoints/shared/2-tm';
 
 function world() {
   const fileSystem = new MemoryFileSystem(new MemoryStore(), new FakeClock());
@@ -87,6 +88,44 @@ describe('metadata', () => {
       await assert.rejects(storage.readMetadata(FOLDER), { code: 'CHECKPOINT_INVALID', message });
     });
   }
+
+  it('when objects lie beside it, then it may be moved with them; others stay where they are', async () => {
+    const { storage, fileSystem } = world();
+    const elsewhere = 'memory://m/other/piece';
+    const uris = [`${FOLDER}/tm-1`, SHARED, elsewhere];
+    const object = (uri: string) =>
+      ({ kind: 'object', uri, offset: 0, length: 1, crc32: 0 }) as const;
+    const enumerators = Object.fromEntries(uris.map((uri, index) => [`s${index}`, object(uri)]));
+    await storage.writeMetadata(FOLDER, { ...METADATA, enumerators });
+    const { bytes } = await fileSystem.read(`${FOLDER}/_metadata`);
+    const text = Buffer.from(bytes).toString('utf8');
+    assert.deepEqual(
+      [...text.matchAll(/"uri":"([^"]*)"/g)].map(([, uri]) => uri),
+      ['tm-1', '../shared/2-tm', elsewhere],
+    );
+    await fileSystem.put('memory://m/moved/chk-3/_metadata', bytes);
+    for (const folder of ['memory://m/moved/chk-3', 'memory://m/moved/chk-3/']) {
+      const moved = await storage.readMetadata(folder);
+      assert.deepEqual(
+        Object.values(moved.enumerators).map((handle) => handle.kind === 'object' && handle.uri),
+        ['memory://m/moved/chk-3/tm-1', 'memory://m/moved/shared/2-tm', elsewhere],
+      );
+    }
+    assert.deepEqual((await storage.readMetadata(FOLDER)).enumerators, enumerators);
+  });
+
+  it('when it names what lies beyond the folder around it, then it cannot be restored', async () => {
+    const { storage, fileSystem } = world();
+    for (const uri of ['../../x', 'a/../../../x', './x']) {
+      const handle = { kind: 'object', uri, offset: 0, length: 1, crc32: 0 };
+      const text = JSON.stringify({ ...METADATA, enumerators: { s: handle } });
+      await fileSystem.put(`${FOLDER}/_metadata`, Buffer.from(text));
+      await assert.rejects(storage.readMetadata(FOLDER), {
+        code: 'CHECKPOINT_INVALID',
+        message: /state that lies elsewhere/,
+      });
+    }
+  });
 
   it('when the storage does not know the place at all, then it cannot be used', () => {
     const forUri = (): never => {

@@ -8,6 +8,7 @@ import {
   formatUri,
   isUri,
   joinUri,
+  parentFolder,
   parseUri,
   relativePath,
   toUri,
@@ -114,6 +115,11 @@ describe('URIs', () => {
     assert.equal(folderUri('file:///'), 'file:///');
     assert.equal(fileName('s3://bucket/a/b.jpg'), 'b.jpg');
     assert.equal(fileName('s3://bucket/x'), 'x');
+    assert.equal(parentFolder('s3://bucket/a/b'), 's3://bucket/a/');
+    assert.equal(parentFolder('s3://bucket/a/'), 's3://bucket/');
+    assert.equal(parentFolder('s3://bucket/'), null);
+    assert.equal(parentFolder('file:///a'), 'file:///');
+    assert.equal(parentFolder('file:///'), null);
   });
 
   it('when strings are compared, then the order is that of their UTF-8 bytes', () => {

@@ -264,7 +264,8 @@ function checkMaxParallelism(operatorId: string, was: number, is: number): void 
   if (was === is) return;
   throw mismatch(
     `The keyed state of ${operatorId} lies in ${was} key groups; the pipeline wants ${is}.`,
-    'maxParallelism cannot change while there is keyed state: set it as it was.',
+    'The number of key groups (maxParallelism) follows from the parallelism, and cannot change while ' +
+      `there is keyed state: choose a parallelism that needs ${was} of them, as before.`,
     { node: operatorId },
   );
 }

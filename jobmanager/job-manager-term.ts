@@ -61,7 +61,6 @@ export class JobManagerTerm {
         ? null
         : new JobStore({ ...storage, clock, fileSystem: fileSystems.forUri(storage.uri) });
     this.#store = store;
-    this.#journal = store === null ? null : new StoredJobJournal(store, logger);
     this.#recoveries =
       store === null || storage === null
         ? null
@@ -72,6 +71,11 @@ export class JobManagerTerm {
             logger,
             registryOf: (jobId) => store.registry(jobId),
           });
+    const checkpoints = this.#recoveries?.storage ?? null;
+    this.#journal =
+      store === null || checkpoints === null
+        ? null
+        : new StoredJobJournal({ store, storage: checkpoints, logger });
     const epoch = store?.epoch ?? 0;
     const shared = { ...settings, jobManagerId, version, epoch, clock, logger };
     this.resourceManager = new ResourceManager(shared);
@@ -175,6 +179,7 @@ export class JobManagerTerm {
     const inOrder = records.toSorted((a, b) => (a.endedAtMs ?? 0) - (b.endedAtMs ?? 0));
     const { endedJobsMax } = this.#options.settings;
     const kept = endedJobsMax === 0 ? [] : inOrder.slice(-endedJobsMax);
+    this.#journal?.remembered(inOrder);
     for (const record of kept) this.dispatcher.remember(record);
     for (const { jobId } of inOrder.slice(0, inOrder.length - kept.length)) {
       await store.remove(jobId);

@@ -1,5 +1,9 @@
 import { type PlanNode, planNodes } from '../../shared/job-graph/job-plan.ts';
-import type { JobCheckpointsDetail, JobDetail } from '../../shared/rest/rest-types.ts';
+import type {
+  CheckpointInfo,
+  JobCheckpointsDetail,
+  JobDetail,
+} from '../../shared/rest/rest-types.ts';
 import type { JobRecord } from '../job-store/job-record.ts';
 import { JobMetrics, type OperatorTotals } from '../metrics/job-metrics.ts';
 
@@ -41,5 +45,25 @@ export function endedJob(record: JobRecord): EndedJob {
     vertices: [],
   };
   const totals = metrics.operatorTotals();
-  return { detail, totals, plan: planNodes(jobGraph), checkpoints: NO_CHECKPOINTS };
+  return { detail, totals, plan: planNodes(jobGraph), checkpoints: checkpointsOf(record) };
+}
+
+/** Of a job that FAILED: what another one can start from. Its record does not tell what it took. */
+function checkpointsOf({ state, jobGraph, checkpoints }: JobRecord): JobCheckpointsDetail {
+  const last = checkpoints.at(-1);
+  if (state !== 'FAILED' || last === undefined) return NO_CHECKPOINTS;
+  const { checkpointId: id, purpose, completedAtMs, uri: path } = last;
+  const latest: CheckpointInfo = {
+    id,
+    purpose,
+    status: 'COMPLETED',
+    triggeredAt: new Date(completedAtMs).toISOString(),
+    durationMs: 0,
+    bytes: 0,
+    failure: null,
+    path,
+  };
+  const counts = { completed: 1, failed: 0, inProgress: 0 };
+  const settings = jobGraph.checkpoints ?? null;
+  return { ...NO_CHECKPOINTS, settings, counts, latest, history: [latest] };
 }

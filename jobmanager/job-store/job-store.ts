@@ -1,6 +1,7 @@
 import type { CheckpointPaths } from '../../shared/checkpoint/checkpoint-paths.ts';
 import { SluiceError } from '../../shared/errors/sluice-error.ts';
 import type { FileSystem } from '../../shared/filesystem/filesystem.ts';
+import { relativePath } from '../../shared/filesystem/uri.ts';
 import type { Clock } from '../../shared/time/clock.ts';
 import { pause } from '../../shared/time/pause.ts';
 import type { CheckpointRegistry } from '../checkpoint/completed-checkpoint.ts';
@@ -157,13 +158,24 @@ export class JobStore {
     };
   }
 
+  /** Whether a job that has not ended may have to start again from what lies in this folder. */
+  isNeeded(folder: string): boolean {
+    return [...this.#writers.values()].some(
+      ({ record }) =>
+        !hasEnded(record) &&
+        record.checkpoints.some(({ uri }) => relativePath(folder, uri) !== null),
+    );
+  }
+
   /** Forgets a job that has ended; its checkpoints and savepoints stay where they are. */
   async remove(jobId: string): Promise<void> {
     const { fileSystem, paths } = this.#options;
     const uri = paths.job(jobId);
     this.#requireTerm(uri);
+    // A write that waits would bring it back.
+    await this.#writers.get(jobId)?.update((record) => record);
     this.#writers.delete(jobId);
-    await fileSystem.delete(uri, { signal: this.#abort.signal });
+    await fileSystem.delete(uri, { signal: this.#abort.signal, pruneBelow: paths.jobs() });
   }
 
   /** The term is over: whatever is under way or comes later is refused. */

@@ -36,7 +36,7 @@ export interface FileSystem {
   put(uri: string, bytes: Uint8Array, options?: PutOptions): Promise<FileStatus>;
 
   /** Removes a file; resolves also when there was none. */
-  delete(uri: string, options?: CallOptions): Promise<void>;
+  delete(uri: string, options?: DeleteOptions): Promise<void>;
 
   /**
    * Starts a file that stays invisible until it is committed: a hidden pending file on `file://`,
@@ -75,6 +75,11 @@ export interface FileSystem {
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
+}
+
+export interface DeleteOptions extends CallOptions {
+  /** Folders below this one that the file leaves empty go with it; only disks have such. */
+  readonly pruneBelow?: string;
 }
 
 /** Entries of one page, at most. */

@@ -7,6 +7,7 @@ import type { Clock } from '../time/clock.ts';
 import {
   type AbortableFile,
   type CallOptions,
+  type DeleteOptions,
   type FileContent,
   type FileStatus,
   type FileSystem,
@@ -30,6 +31,7 @@ import {
   TEMPORARY_PREFIX,
 } from './local-pending.ts';
 import { createBeside, LocalWriter, syncFolder } from './local-writer.ts';
+import { removeEmptyFolders } from './remove-empty-folders.ts';
 import {
   cancelled,
   fromCreateError,
@@ -158,14 +160,17 @@ export class LocalFileSystem implements FileSystem {
     }
   }
 
-  async delete(uri: string, options: CallOptions = {}): Promise<void> {
+  async delete(uri: string, options: DeleteOptions = {}): Promise<void> {
     throwIfCancelled(uri, options.signal);
     this.#cursors = [];
+    const { pruneBelow } = options;
     try {
       await unlink(pathOf(uri));
     } catch (error) {
       if (!hasErrorCode(error, 'ENOENT', 'ENOTDIR')) throw fromFileError(error, uri);
     }
+    if (pruneBelow !== undefined)
+      await removeEmptyFolders(dirname(pathOf(uri)), pathOf(pruneBelow));
   }
 
   async openWriter(uri: string, options: CallOptions = {}): Promise<RecoverableWriter> {

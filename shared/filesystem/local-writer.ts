@@ -12,6 +12,9 @@ import {
 import { makeFolder } from './make-folder.ts';
 import { fromFileError, hasErrorCode } from './storage-errors.ts';
 
+/** The folder may be removed, being empty, right after it was made. */
+const CREATE_TRIES_MAX = 5;
+
 /**
  * Creates a hidden file beside `path`, and the folder if need be. A pending file's name tells the
  * final one, so that it can be found after its process died.
@@ -23,12 +26,13 @@ export async function createBeside(
   const folder = dirname(path);
   const suffix = prefix === PENDING_PREFIX ? pendingSuffix(basename(path)) : '';
   const hidden = `${folder === '/' ? '' : folder}/${prefix}${randomUUID()}${suffix}`;
-  try {
-    return { handle: await open(hidden, 'wx'), path: hidden };
-  } catch (error) {
-    if (!hasErrorCode(error, 'ENOENT')) throw error;
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return { handle: await open(hidden, 'wx'), path: hidden };
+    } catch (error) {
+      if (!hasErrorCode(error, 'ENOENT') || tries === CREATE_TRIES_MAX) throw error;
+    }
     await makeFolder(folder);
-    return { handle: await open(hidden, 'wx'), path: hidden };
   }
 }
 

@@ -9,5 +9,6 @@ export async function submitPipeline(
 ): Promise<SubmitJobAnswer> {
   const outcome = await client.submitJob(request);
   if (outcome.kind === 'rejected') throw new PipelineRefused(outcome.problems);
-  return { id: outcome.id, warnings: outcome.warnings };
+  const { id, warnings, resumed } = outcome;
+  return { id, warnings, resumed };
 }

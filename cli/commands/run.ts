@@ -28,7 +28,10 @@ Examples:
   $ sluice run pipeline.yaml --json > summary.json
 
 The whole cluster runs in this process. A bounded pipeline ends by itself; a watching one runs until
-Ctrl-C, which finishes what is in flight. A second Ctrl-C abandons it.`;
+Ctrl-C, which finishes what is in flight. A second Ctrl-C abandons it.
+
+With --storage, a run that died is gone on with by the same command: from its last checkpoint, so that
+nothing is processed twice. While it is unfinished, another pipeline cannot run on that storage.`;
 
 export function addRunCommand(program: Command, setExitCode: (code: ExitCode) => void): void {
   const command = program
@@ -71,7 +74,8 @@ async function run(path: string, flags: RunFlags): Promise<ExitCode> {
   try {
     const { watchJob } = await import('../watch-job.ts');
     const { submitPipeline } = await import('../submit-pipeline.ts');
-    const { id } = await submitPipeline(cluster.client, request);
+    const { id, resumed } = await submitPipeline(cluster.client, { ...request, resume: true });
+    if (resumed) process.stderr.write(`going on with job ${id} of an earlier run\n`);
     const { job, reason } = await watchJob({
       client: cluster.client,
       jobId: id,

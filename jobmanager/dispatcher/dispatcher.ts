@@ -30,10 +30,12 @@ import type {
 import { schedule } from '../scheduler/scheduler.ts';
 import type { CreateEnumerator } from '../sources/create-enumerator.ts';
 import { beingAdopted, noCheckpoints, noStorage } from './dispatcher-errors.ts';
-import { type EndedJob, endedJob, NO_CHECKPOINTS } from './ended-job.ts';
+import { endedJob, NO_CHECKPOINTS } from './ended-job.ts';
+import { EndedJobs } from './ended-jobs.ts';
 import { type AdoptableJob, JobAdoptions } from './job-adoptions.ts';
 import { jobDetail, jobSummary } from './job-detail.ts';
 import { restartSlots } from './restart-slots.ts';
+import { resumableJob } from './resumable-job.ts';
 
 export interface DispatcherOptions {
   readonly resourceManager: ResourceManager;
@@ -62,6 +64,8 @@ export interface JobJournal {
   created(job: NewJob): Promise<void>;
   /** Its record must say what has become of it. */
   changed(run: JobRun): void;
+  /** It ended, and newer ones have: nobody can ask for it any more. */
+  forgotten(jobId: string): void;
 }
 
 export interface SubmitOptions {
@@ -92,8 +96,7 @@ export class Dispatcher implements ResourceListener {
   readonly #options: DispatcherOptions;
   /** In the order of submission. */
   readonly #active = new Map<string, JobRun>();
-  /** In the order of their ends; at most `endedJobsMax`. */
-  readonly #ended = new Map<string, EndedJob>();
+  readonly #ended: EndedJobs;
   readonly #adoptions: JobAdoptions;
   readonly #waiters: (() => void)[] = [];
   #cancelStabilisation: CancelTimer | null = null;
@@ -103,6 +106,8 @@ export class Dispatcher implements ResourceListener {
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    const { endedJobsMax, journal } = options;
+    this.#ended = new EndedJobs(endedJobsMax, (jobId) => journal?.forgotten(jobId));
     this.#adoptions = new JobAdoptions({
       ...options,
       onReady: (...adopted) => this.#onAdoptable(...adopted),
@@ -126,6 +131,11 @@ export class Dispatcher implements ResourceListener {
     if (jobGraph.checkpoints == null) throw noCheckpoints(consequence);
     const restored = recoveries.restored({ jobId, jobGraph, from: restoreFrom, allowDroppedState });
     return restored.then((recovery) => this.#submit(jobId, jobGraph, recovery));
+  }
+
+  /** See `resumableJob`. */
+  resumable(jobGraph: JobGraph): string | null {
+    return resumableJob(jobGraph, [...this.#active.values(), ...this.#adoptions.jobs]);
   }
 
   /** Newest first. */
@@ -237,7 +247,7 @@ export class Dispatcher implements ResourceListener {
 
   /** A job that has ended. */
   remember(record: JobRecord): void {
-    this.#remember(record.jobId, endedJob(record));
+    this.#ended.add(record.jobId, endedJob(record));
   }
 
   /** After a shutdown that took too long, or where another one leads: forgets the jobs. */
@@ -466,17 +476,9 @@ export class Dispatcher implements ResourceListener {
     const detail = jobDetail(run, this.#now());
     const totals = run.metrics.operatorTotals();
     const ended = { detail, totals, plan: planNodes(run.jobGraph), checkpoints: detailOf(run) };
-    this.#remember(run.jobId, ended);
+    this.#ended.add(run.jobId, ended);
     for (const resolve of this.#waiters.splice(0)) resolve();
     this.#schedule();
-  }
-
-  #remember(jobId: string, ended: EndedJob): void {
-    this.#ended.set(jobId, ended);
-    for (const oldest of this.#ended.keys()) {
-      if (this.#ended.size <= this.#options.endedJobsMax) break;
-      this.#ended.delete(oldest);
-    }
   }
 
   #now(): number {

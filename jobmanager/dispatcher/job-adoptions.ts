@@ -68,6 +68,10 @@ export class JobAdoptions {
     return this.#waiting.has(jobId);
   }
 
+  get jobs(): readonly JobRecord[] {
+    return [...this.#waiting.values()].map(({ job }) => job.record);
+  }
+
   get ids(): string[] {
     return [...this.#waiting.keys()];
   }

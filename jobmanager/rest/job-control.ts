@@ -25,6 +25,8 @@ export interface SavepointTarget {
 export interface JobControl {
   /** Gives the job's id. */
   submit(jobGraph: JobGraph, options: SubmitOptions): string | Promise<string>;
+  /** The unfinished job of this graph; null: none is unfinished. Throws JOB_STATE where others are. */
+  resumable(jobGraph: JobGraph): string | null;
   list(): JobSummary[];
   detail(jobId: string): JobDetail;
   plan(jobId: string): JobPlan;

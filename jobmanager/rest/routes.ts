@@ -123,12 +123,18 @@ async function submitJob(
     const details = problemOfPipeline(compiled.problems);
     return reply.status(details.status).type(PROBLEM_JSON).send(details);
   }
-  const { restoreFrom, allowDroppedState } = submission;
-  const id = await handlers.leading().dispatcher.submit(compiled.jobGraph, {
+  const { restoreFrom, allowDroppedState, resume } = submission;
+  const { dispatcher } = handlers.leading();
+  const resumed = resume === true ? dispatcher.resumable(compiled.jobGraph) : null;
+  if (resumed !== null) {
+    const answer: SubmitJobAnswer = { id: resumed, warnings: compiled.warnings, resumed: true };
+    return answer;
+  }
+  const id = await dispatcher.submit(compiled.jobGraph, {
     ...(restoreFrom === undefined ? {} : { restoreFrom: absoluteUri(restoreFrom) }),
     ...(allowDroppedState === undefined ? {} : { allowDroppedState }),
   });
-  const answer: SubmitJobAnswer = { id, warnings: compiled.warnings };
+  const answer: SubmitJobAnswer = { id, warnings: compiled.warnings, resumed: false };
   return reply.status(201).header('location', `/v1/jobs/${id}`).send(answer);
 }
 

@@ -28,6 +28,7 @@ export type SubmitOutcome =
       readonly kind: 'submitted';
       readonly id: string;
       readonly warnings: readonly SerializedError[];
+      readonly resumed: boolean;
     }
   /** The pipeline is invalid; everything that is wrong with it. */
   | { readonly kind: 'rejected'; readonly problems: readonly SerializedError[] };

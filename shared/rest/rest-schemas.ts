@@ -21,6 +21,7 @@ export const submitJobRequestSchema = z.strictObject({
     }),
   restoreFrom: locationSchema.exactOptional(),
   allowDroppedState: z.boolean().exactOptional(),
+  resume: z.boolean().exactOptional(),
 }) satisfies z.ZodType<SubmitJobRequest>;
 
 /** No body at all means the same as `{}`. */

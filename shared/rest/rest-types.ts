@@ -61,12 +61,19 @@ export interface SubmitJobRequest {
   readonly restoreFrom?: string;
   /** State in it that this pipeline has no operator for is left behind; else it is refused. */
   readonly allowDroppedState?: boolean;
+  /**
+   * An unfinished job of this very pipeline is gone on with; where another one is unfinished, this one
+   * is refused.
+   */
+  readonly resume?: boolean;
 }
 
 export interface SubmitJobAnswer {
   readonly id: string;
   /** What is allowed in the pipeline, but seldom meant. */
   readonly warnings: readonly SerializedError[];
+  /** The job was there already, and goes on. */
+  readonly resumed: boolean;
 }
 
 /** GET /v1/jobs → { jobs: JobSummary[] } */

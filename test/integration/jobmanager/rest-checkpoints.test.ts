@@ -35,6 +35,10 @@ class FakeJobs implements JobControl {
     return 'a1';
   }
 
+  resumable() {
+    return null;
+  }
+
   list() {
     return [];
   }

@@ -2,7 +2,6 @@ import process from 'node:process';
 import { type Command, Option } from 'commander';
 import { SluiceError } from '../../shared/errors/sluice-error.ts';
 import { formatProblems } from '../../shared/pipeline/format-problems.ts';
-import type { SubmitJobRequest } from '../../shared/rest/rest-types.ts';
 import { systemClock } from '../../shared/time/system-clock.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import { connect, jobManagerOption } from '../job-manager-address.ts';
@@ -10,7 +9,8 @@ import { jobDetailText } from '../output/job-detail.ts';
 import { jobSummary } from '../output/job-summary.ts';
 import { jobsTable } from '../output/jobs-table.ts';
 import { collectParameter } from '../parameters.ts';
-import { locationOf, savepointDirectoryOption } from '../storage-location.ts';
+import { addRestoreOptions, type RestoreFlags, restoreFields } from '../restore-options.ts';
+import { savepointDirectoryOption } from '../storage-location.ts';
 import { submitPipeline } from '../submit-pipeline.ts';
 import { watchJob } from '../watch-job.ts';
 
@@ -19,11 +19,9 @@ interface ClusterFlags {
   readonly json?: boolean;
 }
 
-interface SubmitFlags extends ClusterFlags {
+interface SubmitFlags extends ClusterFlags, RestoreFlags {
   readonly set?: Readonly<Record<string, string>>;
   readonly detached?: boolean;
-  readonly from?: string;
-  readonly allowDroppedState?: boolean;
   readonly progress: boolean;
 }
 
@@ -64,17 +62,12 @@ export function addJobCommands(program: Command, setExitCode: SetExitCode): void
 }
 
 function addSubmit(program: Command, setExitCode: SetExitCode): void {
-  program
+  const command = program
     .command('submit')
     .description('run a pipeline on a cluster; waits for its end, with progress')
     .argument('<pipeline>', 'a pipeline file')
-    .option('--set <name=value>', 'give a parameter (repeatable)', collectParameter)
-    .addOption(
-      new Option('--from <location>', 'start from this savepoint or checkpoint').argParser(
-        locationOf,
-      ),
-    )
-    .option('--allow-dropped-state', 'leave behind state in it that no node of the pipeline takes')
+    .option('--set <name=value>', 'give a parameter (repeatable)', collectParameter);
+  addRestoreOptions(command)
     .option('-d, --detached', 'print the id of the job and return at once')
     .option('--no-progress', 'show no progress')
     .addOption(jobManagerOption())
@@ -90,7 +83,7 @@ function addSubmit(program: Command, setExitCode: SetExitCode): void {
       const { readPipelineFile } = await import('../pipeline-file.ts');
       const request = {
         ...(await readPipelineFile(path, flags.set ?? {})),
-        ...restoreFlags(flags),
+        ...restoreFields(flags),
       };
       const client = await connect(flags.jobManager);
       const { id, warnings } = await submitPipeline(client, request);
@@ -114,18 +107,6 @@ function addSubmit(program: Command, setExitCode: SetExitCode): void {
       print(flags.json === true ? JSON.stringify(job, null, 2) : jobSummary(job));
       setExitCode(job.state === 'FINISHED' ? EXIT_CODES.ok : EXIT_CODES.failure);
     });
-}
-
-function restoreFlags(flags: SubmitFlags): Pick<SubmitJobRequest, 'restoreFrom'> {
-  const { from, allowDroppedState } = flags;
-  if (from !== undefined) {
-    return { restoreFrom: from, ...(allowDroppedState === true ? { allowDroppedState } : {}) };
-  }
-  if (allowDroppedState !== true) return {};
-  throw new SluiceError('ARGUMENT_INVALID', '--allow-dropped-state is about a savepoint', {
-    domain: 'user',
-    hint: 'name the savepoint with --from',
-  });
 }
 
 function addEndings(program: Command): void {

@@ -6,10 +6,11 @@ import type { Compiled } from '../compile-or-refuse.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import { integerBetween, parsePort } from '../numbers.ts';
 import { collectParameter } from '../parameters.ts';
+import { addRestoreOptions, type RestoreFlags, restoreFields } from '../restore-options.ts';
 import { storageOption } from '../storage-location.ts';
 import { addStorageOptions, fileSystemOptions, type StorageFlags } from '../storage-options.ts';
 
-interface RunFlags extends StorageFlags {
+interface RunFlags extends StorageFlags, RestoreFlags {
   readonly set?: Readonly<Record<string, string>>;
   readonly slots?: number;
   readonly executors?: number;
@@ -30,8 +31,8 @@ Examples:
 The whole cluster runs in this process. A bounded pipeline ends by itself; a watching one runs until
 Ctrl-C, which finishes what is in flight. A second Ctrl-C abandons it.
 
-With --storage, a run that died is gone on with by the same command: from its last checkpoint, so that
-nothing is processed twice. While it is unfinished, another pipeline cannot run on that storage.`;
+With --storage, the same command goes on with a run that was killed, from its last checkpoint: nothing
+is processed twice. While that is unfinished, nothing else runs on this storage.`;
 
 export function addRunCommand(program: Command, setExitCode: (code: ExitCode) => void): void {
   const command = program
@@ -55,12 +56,16 @@ export function addRunCommand(program: Command, setExitCode: (code: ExitCode) =>
     .option('--json', 'print the summary as JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (path: string, flags: RunFlags) => setExitCode(await run(path, flags)));
+  addRestoreOptions(command);
   addStorageOptions(command);
 }
 
 async function run(path: string, flags: RunFlags): Promise<ExitCode> {
   const { readPipelineFile } = await import('../pipeline-file.ts');
-  const request = await readPipelineFile(path, flags.set ?? {});
+  const request = {
+    ...(await readPipelineFile(path, flags.set ?? {})),
+    ...restoreFields(flags),
+  };
   const compiled = await precompile(request, flags);
   const { startEmbeddedCluster } = await import('../embedded-cluster.ts');
   const cluster = await startEmbeddedCluster({

@@ -9,6 +9,8 @@ import { joinUri } from '../filesystem/uri.ts';
  *   <storage>/jobs/<job>/checkpoints/chk-<n>/<task manager>-<k>   state of one checkpoint only
  *   <storage>/jobs/<job>/checkpoints/shared/…     state that several checkpoints refer to
  *   <savepoint directory>/savepoint-<job>-<n>/…   as chk-<n>; never removed by Sluice
+ *
+ * A `_metadata` names what lies in its own folder, or beside that, by relative paths.
  */
 export class CheckpointPaths {
   readonly storage: string;

@@ -129,6 +129,32 @@ describe('local file system', () => {
     assert.equal((await fileSystem.stat(`file://${victim}`))?.size, 1);
   });
 
+  it('when a deleted file leaves folders empty, then those go that it is asked for', async () => {
+    const top = `file://${directory}/prune`;
+    const prune = (name: string) => fileSystem.delete(`${top}/${name}`, { pruneBelow: top });
+    for (const name of ['a/b/c', 'a/d', 'e/f']) await fileSystem.put(`${top}/${name}`, pattern(1));
+    await prune('a/b/c');
+    assert.deepEqual(await readdir(join(directory, 'prune', 'a')), ['d']);
+    await fileSystem.delete(`${top}/a/d`);
+    assert.deepEqual((await readdir(join(directory, 'prune'))).toSorted(), ['a', 'e']);
+    await prune('a/x/gone-before');
+    await prune('e/f');
+    assert.deepEqual(await readdir(join(directory, 'prune')), []);
+  });
+
+  it('when a folder is pruned while files are put into it, then every put succeeds', async () => {
+    const top = `file://${directory}/busy`;
+    for (let round = 0; round < 50; round += 1) {
+      await fileSystem.put(`${top}/x/old`, pattern(1));
+      await Promise.all([
+        fileSystem.delete(`${top}/x/old`, { pruneBelow: top }),
+        fileSystem.put(`${top}/x/new`, pattern(1)),
+      ]);
+      assert.deepEqual(await uris('busy'), ['x/new']);
+      await fileSystem.delete(`${top}/x/new`, { pruneBelow: top });
+    }
+  });
+
   it('when files are put while a listing is under way, then the next pass sees them', async () => {
     const base = `file://${directory}/live/`;
     for (const name of ['a', 'b', 'd']) await fileSystem.put(base + name, pattern(1));

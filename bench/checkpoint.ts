@@ -5,8 +5,8 @@
  *
  *   rate      images/s with a checkpoint a second beside the rate without any
  *   duration  of those checkpoints, from the trigger to the last write
- *   blocked   the same for small records in front of a sink that takes two a second, beside the same
- *             job with a sink that takes all of them: barriers overtake what waits
+ *   blocked   the same of the image job with a further sink that takes two records a second and holds
+ *             everything back, beside that job with 20 images a second and a sink that takes them all
  *
  * Images are read from the local disk; results, thumbnails and checkpoints go to the storage.
  */
@@ -79,26 +79,28 @@ async function main(): Promise<void> {
       'image job',
       withThem.flatMap(({ durationsMs }) => durationsMs),
     );
-    await compareBlocked(cluster, work);
+    await compareBlocked(cluster, work, { images: images.folder, model, storage });
   } finally {
     await cluster.stop();
     rmSync(work, { recursive: true, force: true });
   }
 }
 
-async function compareBlocked(cluster: CheckpointCluster, work: string): Promise<void> {
+async function compareBlocked(
+  cluster: CheckpointCluster,
+  work: string,
+  job: { readonly images: string; readonly model: string; readonly storage: string },
+): Promise<void> {
   const medians: number[] = [];
-  for (const [name, sink] of [
-    ['idle sink', ''],
-    ['blocked sink', ', delay: 500ms'],
-  ] as const) {
+  for (const name of ['idle', 'blocked'] as const) {
     const pipeline = join(work, 'blocked.yaml');
-    writeFileSync(pipeline, numbersJob(sink));
+    const output = `${job.storage}/out-${name}`;
+    writeFileSync(pipeline, twoSinksJob({ ...job, output, isBlocked: name === 'blocked' }));
     const id = await cluster.submit(pipeline);
     await delay(BLOCKED_MS);
     const durationsMs = await cluster.durations(id);
     await cluster.cancel(id);
-    printDurations(name, durationsMs);
+    printDurations(`${name} sink`, durationsMs);
     medians.push(median(durationsMs));
   }
   print(`blocked ÷ idle: ${((medians[1] ?? 0) / (medians[0] ?? 1)).toFixed(2)}`);
@@ -115,15 +117,20 @@ nodes:
 `;
 }
 
-/** Idle: a few records a second; blocked: the source fills every buffer in front of the sink. */
-function numbersJob(sink: string): string {
-  const rate = sink === '' ? ', rateMax: 1000' : '';
-  return `name: blocked
+function twoSinksJob(job: {
+  readonly images: string;
+  readonly model: string;
+  readonly output: string;
+  readonly isBlocked: boolean;
+}): string {
+  return `name: two-sinks
 checkpoints: { interval: 500ms, alignmentTimeout: 0ms }
-parallelism: 1
 nodes:
-  numbers: { source: datagen, keys: 100${rate} }
-  slow: { sink: blackhole, from: numbers, partition: rebalance${sink} }
+  images: { source: files, path: "${job.images}", watch: 1s${job.isBlocked ? '' : ', rateMax: 20'} }
+  tensors: { transform: image-tensor, from: images }
+  classes: { transform: onnx, from: tensors, model: "${job.model}" }
+  results: { sink: files, from: classes, path: "${job.output}/results" }
+  slow: { sink: blackhole, from: classes, partition: rebalance${job.isBlocked ? ', delay: 500ms' : ''} }
 `;
 }
 

@@ -31,8 +31,8 @@ Examples:
 The whole cluster runs in this process. A bounded pipeline ends by itself; a watching one runs until
 Ctrl-C, which finishes what is in flight. A second Ctrl-C abandons it.
 
-With --storage, the same command goes on with a run that was killed, from its last checkpoint: nothing
-is processed twice. While that is unfinished, nothing else runs on this storage.`;
+With --storage, the same command goes on with a run that was killed, from its last checkpoint:
+nothing is processed twice. While that is unfinished, nothing else runs on this storage.`;
 
 export function addRunCommand(program: Command, setExitCode: (code: ExitCode) => void): void {
   const command = program

@@ -1,6 +1,6 @@
 /** What stays in the storage of jobs that have ended, with a job manager and a task manager here. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -145,8 +145,15 @@ test('jobs that have ended', async (t) => {
     await eventually(() => `${folders()}` === `${expected}`, { message: 'records are left' });
   });
 
-  await t.test('when a job manager starts, then the failed checkpoint is told still', async () => {
+  await t.test('when a job manager starts, then it removes what its predecessor left', async () => {
+    const left = join(world.folder, 'storage', 'jobs', finished, 'checkpoints', 'chk-7');
+    mkdirSync(left, { recursive: true });
+    for (const name of ['_metadata', 'tm-1']) writeFileSync(join(left, name), '{}');
     await world.startAgain();
+    await world.untilFiles(finished, ['job']);
+  });
+
+  await t.test('when it lists a job that failed, then it tells the checkpoint', async () => {
     assert.equal((await world.client.jobs()).length, ENDED_JOBS_MAX);
     assert.deepEqual(world.files(failed), ['checkpoints', 'job']);
     const { latest } = await world.client.checkpoints(failed);

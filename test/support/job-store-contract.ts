@@ -75,6 +75,35 @@ export function jobStoreContract(
       leadership,
     });
 
+  test(
+    on('when a job starts from the checkpoint of another, then that is needed'),
+    async (context) => {
+      const under = await open(context);
+      const store = storeFor(under, new FakeLeadership(1));
+      const folder = 'memory://checkpoints';
+      await store.create(NEW_JOB);
+      assert.equal(store.isNeeded(folder), false);
+      await store.create({ ...NEW_JOB, jobId: 'job-2', checkpoints: [checkpoint(7)] });
+      assert.equal(store.isNeeded(folder), true);
+      assert.equal(store.isNeeded(`${folder}/chk`), false);
+      await store.update('job-2', renamed('FAILED'));
+      assert.equal(store.isNeeded(folder), false);
+    },
+  );
+
+  test(
+    on('when a job is removed, then a write that waits does not bring it back'),
+    async (context) => {
+      const store = storeFor(await open(context), new FakeLeadership(1));
+      await store.create(NEW_JOB);
+      const writing = store.update(NEW_JOB.jobId, renamed('FINISHED'));
+      await store.remove(NEW_JOB.jobId);
+      assert.equal((await writing).state, 'FINISHED');
+      assert.equal(await store.load(NEW_JOB.jobId), null);
+      assert.deepEqual(await store.list(), []);
+    },
+  );
+
   test(on('when a job is created and changed, then its record says so'), async (context) => {
     const under = await open(context);
     const store = storeFor(under, new FakeLeadership(3));

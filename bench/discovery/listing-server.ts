@@ -11,7 +11,8 @@ export interface ListingServerOptions {
   readonly bucket: string;
   /** Of all keys; ends with a slash. */
   readonly prefix: string;
-  readonly count: number;
+  /** Of the answer to a listing. */
+  readonly delayMs: number;
   /** The body of every object. */
   readonly image: Buffer;
 }
@@ -25,7 +26,8 @@ export class ListingServer {
   readonly #server: Server;
   /** In order; few. */
   #added: string[] = [];
-  pages = 0;
+  /** Of keys that are there from the start. */
+  count = 0;
   /** Key → when it was first asked for, milliseconds since the epoch. */
   readonly reads = new Map<string, number>();
 
@@ -62,12 +64,16 @@ export class ListingServer {
     const url = new URL(request.url ?? '/', 'http://localhost');
     const key = decodeURIComponent(url.pathname).slice(this.#options.bucket.length + 2);
     if (key === '') {
-      this.pages += 1;
       response.setHeader('content-type', 'application/xml');
-      response.end(this.#page(url.searchParams));
+      setTimeout(() => response.end(this.#page(url.searchParams)), this.#options.delayMs);
       return;
     }
-    const { image } = this.#options;
+    const { image, prefix } = this.#options;
+    if (!key.startsWith(prefix)) {
+      response.statusCode = 404;
+      response.end();
+      return;
+    }
     if (!this.reads.has(key)) this.reads.set(key, Date.now());
     response.setHeader('etag', `"${ETAG}"`);
     response.setHeader('last-modified', new Date(MODIFIED).toUTCString());
@@ -82,7 +88,7 @@ export class ListingServer {
     let number = this.#firstAfter(after);
     let added = this.#added.findIndex((key) => key > after);
     while (keys.length < keysMax) {
-      const next = number < this.#options.count ? this.key(number) : undefined;
+      const next = number < this.count ? this.key(number) : undefined;
       const extra = added < 0 ? undefined : this.#added[added];
       if (next === undefined && extra === undefined) break;
       if (next === undefined || (extra !== undefined && extra < next)) {
@@ -98,7 +104,8 @@ export class ListingServer {
   }
 
   #firstAfter(after: string): number {
-    const { prefix, count } = this.#options;
+    const { count } = this;
+    const { prefix } = this.#options;
     if (after <= prefix) return 0;
     const number = Number(after.slice(prefix.length, prefix.length + DIGITS));
     if (Number.isNaN(number)) return count;

@@ -75,7 +75,7 @@ export function parseListing(text: string): S3Listing | null {
     if (start < 0) break;
     end = text.indexOf('</Contents>', start);
     if (end < 0) return null;
-    const object = parseObject(text.slice(start, end));
+    const object = parseObject(text, start, end);
     if (object === null) return null;
     objects.push(object);
   }
@@ -83,27 +83,44 @@ export function parseListing(text: string): S3Listing | null {
   return isTruncated === undefined ? null : { objects, isTruncated: isTruncated === 'true' };
 }
 
-/** `text`: from `<Contents` on. */
-function parseObject(text: string): S3ListedObject | null {
-  if (!text.startsWith('<Contents>')) return null;
-  const key = content(text, 'Key');
-  const size = Number(content(text, 'Size') ?? Number.NaN);
-  const etag = content(text, 'ETag');
-  const modifiedAtMs = Date.parse(content(text, 'LastModified') ?? '');
+/** `start`: of `<Contents`; `end`: of its closing tag. */
+function parseObject(text: string, start: number, end: number): S3ListedObject | null {
+  if (!text.startsWith('<Contents>', start)) return null;
+  const key = content(text, KEY, { start, end });
+  const size = Number(content(text, SIZE, { start, end }) ?? Number.NaN);
+  const etag = content(text, ETAG, { start, end });
+  const modifiedAtMs = Date.parse(content(text, LAST_MODIFIED, { start, end }) ?? '');
   if (key === null || key === '' || etag === null) return null;
   if (!Number.isSafeInteger(size) || Number.isNaN(modifiedAtMs)) return null;
   return { key, size, etag: unquote(etag), modifiedAtMs };
 }
 
-/** Of the first element of that name; null where there is none, or something is in it. */
-function content(text: string, name: string): string | null {
-  const open = text.indexOf(`<${name}>`);
-  if (open < 0) return null;
-  const start = open + name.length + 2;
+interface Tags {
+  readonly open: string;
+  readonly close: string;
+}
+
+const KEY: Tags = { open: '<Key>', close: '</Key>' };
+const SIZE: Tags = { open: '<Size>', close: '</Size>' };
+const ETAG: Tags = { open: '<ETag>', close: '</ETag>' };
+const LAST_MODIFIED: Tags = { open: '<LastModified>', close: '</LastModified>' };
+
+/** Of the first such element in the range; null where there is none, or something is in it. */
+function content(
+  text: string,
+  { open, close }: Tags,
+  range: { readonly start: number; readonly end: number },
+): string | null {
+  const at = text.indexOf(open, range.start);
+  if (at < 0 || at > range.end) return null;
+  const start = at + open.length;
   const end = text.indexOf('<', start);
-  if (!text.startsWith(`</${name}>`, end)) return null;
+  if (!text.startsWith(close, end)) return null;
   const value = text.slice(start, end);
-  return value.includes('&') ? unescapeXml(value) : value;
+  if (!value.includes('&')) return value;
+  // What every etag has.
+  const unquoted = value.replaceAll('&quot;', '"');
+  return unquoted.includes('&') ? unescapeXml(value) : unquoted;
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {

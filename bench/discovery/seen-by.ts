@@ -3,9 +3,9 @@ import {
   EnumeratorStates,
   encodeEnumerator,
 } from '../../jobmanager/checkpoint/enumerator-states.ts';
-import { metadataHandles } from '../../jobmanager/checkpoint/snapshot-handles.ts';
 import { FilesEnumerator } from '../../jobmanager/sources/files-enumerator.ts';
 import { CheckpointPaths } from '../../shared/checkpoint/checkpoint-paths.ts';
+import { metadataHandles } from '../../shared/checkpoint/snapshot-handles.ts';
 import type { FileSystemRegistry } from '../../shared/filesystem/filesystem-registry.ts';
 import { joinUri } from '../../shared/filesystem/uri.ts';
 import { filesSourceSchema } from '../../shared/pipeline/kinds/source-files.ts';

@@ -1,11 +1,15 @@
 import { metadataUri } from '../../shared/checkpoint/checkpoint-paths.ts';
 import type { SubtaskSnapshot } from '../../shared/checkpoint/snapshot.ts';
+import {
+  metadataHandles,
+  objectUris,
+  snapshotHandles,
+} from '../../shared/checkpoint/snapshot-handles.ts';
 import type { StateHandle } from '../../shared/checkpoint/state-handle.ts';
 import { relativePath } from '../../shared/filesystem/uri.ts';
 import type { Logger } from '../../shared/observability/logger.ts';
 import type { CheckpointStorage } from './checkpoint-storage.ts';
 import type { CompletedCheckpoint } from './completed-checkpoint.ts';
-import { metadataHandles, objectUris, snapshotHandles } from './snapshot-handles.ts';
 
 export interface CheckpointCleanerOptions {
   readonly jobId: string;

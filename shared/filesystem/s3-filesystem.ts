@@ -21,7 +21,7 @@ import type { S3Options } from './filesystem-options.ts';
 import { readS3Object } from './s3-body.ts';
 import { type S3Attempt, S3Connection, type S3Dependencies } from './s3-connection.ts';
 import { describeFailure, isObjectMissing } from './s3-errors.ts';
-import { listS3Page } from './s3-listing.ts';
+import { listS3Page, PageTurns } from './s3-listing.ts';
 import {
   formatUploadId,
   pageOfUploads,
@@ -61,6 +61,7 @@ export class S3FileSystem implements FileSystem {
   readonly scheme = 's3';
   readonly #connection: S3Connection;
   readonly #dependencies: S3Dependencies;
+  readonly #pageTurns = new PageTurns();
 
   constructor(options: S3Options, dependencies: S3Dependencies) {
     this.#connection = new S3Connection(options, dependencies);
@@ -258,7 +259,7 @@ export class S3FileSystem implements FileSystem {
       ...(startKey === '' ? {} : { StartAfter: startKey }),
     };
     const answer = await this.#send(folder, 'ListObjectsV2', userSignal, (attempt) =>
-      listS3Page(attempt, input),
+      listS3Page(attempt, input, this.#pageTurns),
     );
     const files: FileStatus[] = [];
     let last = startAfter;

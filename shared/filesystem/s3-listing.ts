@@ -19,6 +19,21 @@ interface Response {
   body: AsyncIterable<Uint8Array> | Uint8Array;
 }
 
+/**
+ * Pages that are taken apart one after the other, with a turn of the event loop after each: a watch asks
+ * for many at the same time, and whatever else the thread does would wait for all of them.
+ */
+export class PageTurns {
+  #last: Promise<unknown> = Promise.resolve();
+
+  take<T>(work: () => T): Promise<T> {
+    const result = this.#last.then(work);
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    this.#last = result.then(turn, turn);
+    return result;
+  }
+}
+
 const PARSED_ALREADY = Buffer.from('<ListBucketResult></ListBucketResult>');
 
 /**
@@ -29,6 +44,7 @@ const PARSED_ALREADY = Buffer.from('<ListBucketResult></ListBucketResult>');
 export async function listS3Page(
   { sdk, client, signal }: S3Attempt,
   input: ListObjectsV2CommandInput,
+  turns: PageTurns,
 ): Promise<S3Listing> {
   const command = new sdk.ListObjectsV2Command(input);
   let listing: S3Listing | null = null;
@@ -38,7 +54,7 @@ export async function listS3Page(
       const response = result.response as Response;
       if (response.statusCode === 200) {
         const body = await readAll(response.body);
-        listing = parseListing(body.toString('utf8'));
+        listing = await turns.take(() => parseListing(body.toString('utf8')));
         response.body = listing === null ? body : PARSED_ALREADY;
       }
       return result;

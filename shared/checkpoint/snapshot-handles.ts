@@ -1,13 +1,13 @@
 /** Walks the handles of snapshots and metadata. Pure functions. */
-import type { CheckpointMetadata } from '../../shared/checkpoint/checkpoint-metadata.ts';
+import type { CheckpointMetadata } from './checkpoint-metadata.ts';
 import type {
   ChannelState,
   KeyedStateHandle,
   ListStateHandle,
   OperatorSubtaskState,
   SubtaskSnapshot,
-} from '../../shared/checkpoint/snapshot.ts';
-import type { StateHandle } from '../../shared/checkpoint/state-handle.ts';
+} from './snapshot.ts';
+import type { StateHandle } from './state-handle.ts';
 
 type MapHandle = (handle: StateHandle) => StateHandle;
 

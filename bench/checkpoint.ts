@@ -4,9 +4,10 @@
  *   SLUICE_S3_ENDPOINT=… npm run bench:checkpoint -- --storage s3://bucket/bench --rounds 5
  *
  *   rate      images/s with a checkpoint a second beside the rate without any
- *   duration  of those checkpoints, from the trigger to the last write
- *   blocked   the same for small records in front of a sink that takes two a second, beside the same
- *             job with a sink that takes all of them: barriers overtake what waits
+ *   duration  of those checkpoints, from the trigger to the last write, at full speed, where images
+ *             wait for the model, and at 60 images a second
+ *   blocked   the same of the image job with a further sink that takes two records a second and holds
+ *             everything back, beside that job with 20 images a second and a sink that takes them all
  *
  * Images are read from the local disk; results, thumbnails and checkpoints go to the storage.
  */
@@ -40,8 +41,8 @@ const { values: flags } = parseArgs({
   },
 });
 
-/** Checkpoints of a blocked job that are looked at. */
-const BLOCKED_MS = 15_000;
+/** The checkpoints of so long are looked at. */
+const OBSERVED_MS = 15_000;
 
 if (flags.help) process.stdout.write(`${HELP}\n`);
 else await main();
@@ -79,29 +80,41 @@ async function main(): Promise<void> {
       'image job',
       withThem.flatMap(({ durationsMs }) => durationsMs),
     );
-    await compareBlocked(cluster, work);
+    const steady = join(work, 'steady.yaml');
+    const output = `${storage}/out-steady`;
+    writeFileSync(steady, twoSinksJob({ images: images.folder, model, output, rateMax: 60 }));
+    printDurations('60 images/s', await durationsOf(cluster, steady));
+    await compareBlocked(cluster, work, { images: images.folder, model, storage });
   } finally {
     await cluster.stop();
     rmSync(work, { recursive: true, force: true });
   }
 }
 
-async function compareBlocked(cluster: CheckpointCluster, work: string): Promise<void> {
+async function compareBlocked(
+  cluster: CheckpointCluster,
+  work: string,
+  job: { readonly images: string; readonly model: string; readonly storage: string },
+): Promise<void> {
   const medians: number[] = [];
-  for (const [name, sink] of [
-    ['idle sink', ''],
-    ['blocked sink', ', delay: 500ms'],
-  ] as const) {
+  for (const name of ['idle', 'blocked'] as const) {
     const pipeline = join(work, 'blocked.yaml');
-    writeFileSync(pipeline, numbersJob(sink));
-    const id = await cluster.submit(pipeline);
-    await delay(BLOCKED_MS);
-    const durationsMs = await cluster.durations(id);
-    await cluster.cancel(id);
-    printDurations(name, durationsMs);
+    const output = `${job.storage}/out-${name}`;
+    const load = name === 'idle' ? { rateMax: 20 } : { delayMs: 500 };
+    writeFileSync(pipeline, twoSinksJob({ ...job, output, ...load }));
+    const durationsMs = await durationsOf(cluster, pipeline);
+    printDurations(`${name} sink`, durationsMs);
     medians.push(median(durationsMs));
   }
   print(`blocked ÷ idle: ${((medians[1] ?? 0) / (medians[0] ?? 1)).toFixed(2)}`);
+}
+
+async function durationsOf(cluster: CheckpointCluster, pipeline: string): Promise<number[]> {
+  const id = await cluster.submit(pipeline);
+  await delay(OBSERVED_MS);
+  const durationsMs = await cluster.durations(id);
+  await cluster.cancel(id);
+  return durationsMs;
 }
 
 function imageJob(job: { images: string; model: string; output: string; checkpoints: string }) {
@@ -115,15 +128,23 @@ nodes:
 `;
 }
 
-/** Idle: a few records a second; blocked: the source fills every buffer in front of the sink. */
-function numbersJob(sink: string): string {
-  const rate = sink === '' ? ', rateMax: 1000' : '';
-  return `name: blocked
+function twoSinksJob(job: {
+  readonly images: string;
+  readonly model: string;
+  readonly output: string;
+  readonly rateMax?: number;
+  readonly delayMs?: number;
+}): string {
+  const rate = job.rateMax === undefined ? '' : `, rateMax: ${job.rateMax}`;
+  const pace = job.delayMs === undefined ? '' : `, delay: ${job.delayMs}ms`;
+  return `name: two-sinks
 checkpoints: { interval: 500ms, alignmentTimeout: 0ms }
-parallelism: 1
 nodes:
-  numbers: { source: datagen, keys: 100${rate} }
-  slow: { sink: blackhole, from: numbers, partition: rebalance${sink} }
+  images: { source: files, path: "${job.images}", watch: 1s${rate} }
+  tensors: { transform: image-tensor, from: images }
+  classes: { transform: onnx, from: tensors, model: "${job.model}" }
+  results: { sink: files, from: classes, path: "${job.output}/results" }
+  slow: { sink: blackhole, from: classes, partition: rebalance${pace} }
 `;
 }
 

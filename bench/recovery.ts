@@ -8,7 +8,7 @@
  *                  a job manager that leads again (a supervisor starts it after 100 ms)
  *
  * The job classifies images with two task managers of two slots at parallelism 2, so that a spare slot
- * exists. Times are the rows' own `processedAt`, on the clock that the kills are taken by.
+ * exists; a sink that takes so many images a second holds it back, so that there is always more to do. Times are the rows' own `processedAt`, on the clock that the kills are taken by.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,14 +23,14 @@ import { machineText, spread } from './support/statistics.ts';
 
 const HELP = `usage: npm run bench:recovery -- [options]
   --rounds N       kills of each kind, default 10
-  --images DIR     default examples/image-classification/images
+  --images DIR     default examples/image-classification/images/camera-1
   --rate N         images a second, default 60
   --checkpoint MS  checkpoint interval in milliseconds, default 1000`;
 
 const { values: flags } = parseArgs({
   options: {
     rounds: { type: 'string', default: '10' },
-    images: { type: 'string', default: 'examples/image-classification/images' },
+    images: { type: 'string', default: 'examples/image-classification/images/camera-1' },
     rate: { type: 'string', default: '60' },
     checkpoint: { type: 'string', default: '1000' },
     help: { type: 'boolean', default: false },

@@ -117,10 +117,11 @@ checkpoints: { interval: ${options.checkpointMs}ms }
 restart: { strategy: fixed-delay, attempts: 1000, delay: 100ms }
 parallelism: 2
 nodes:
-  images: { source: files, path: "${options.images}", watch: 1s, rateMax: ${options.rate} }
+  images: { source: files, path: "${options.images}", watch: 1s }
   tensors: { transform: image-tensor, from: images }
   classes: { transform: onnx, from: tensors, model: "${MODEL}" }
   results: { sink: files, from: classes, path: "${results}" }
+  pace: { sink: blackhole, from: classes, delay: ${Math.round(2000 / options.rate)}ms }
 `;
 }
 

@@ -130,6 +130,13 @@ export interface PutOptions extends CallOptions {
 
 export interface WriterOptions extends CallOptions {
   readonly contentType?: string;
+  /**
+   * A file of at most so many bytes need not be stored before its commit: where that saves requests
+   * (S3), its content lies, compressed, in the handle. For those who store handles safely and whose
+   * names are unique: such a file is in no `listPending`, leaves nothing behind, and its commit
+   * replaces no other file (STORAGE_NOT_FOUND). Default 0: never.
+   */
+  readonly heldBytesMax?: number;
 }
 
 export interface RecoverableWriter {

@@ -25,8 +25,11 @@ import { listS3Page, PageTurns } from './s3-listing.ts';
 import {
   formatUploadId,
   pageOfUploads,
-  parseUpload,
+  parsePending,
   parseUploadId,
+  type S3HeldFile,
+  type S3Upload,
+  type S3Uploader,
   S3Writer,
 } from './s3-writer.ts';
 import {
@@ -143,72 +146,23 @@ export class S3FileSystem implements FileSystem {
   }
 
   async openWriter(uri: string, options: WriterOptions = {}): Promise<RecoverableWriter> {
-    const location = locate(uri);
+    const { heldBytesMax = 0, contentType } = options;
     const token = randomUUID();
-    const operation = 'CreateMultipartUpload';
-    const created = await this.#send(uri, operation, options.signal, ({ sdk, client, signal }) => {
-      const command = new sdk.CreateMultipartUploadCommand({
-        ...location,
-        Metadata: { [TOKEN_KEY]: token },
-        ...(options.contentType === undefined ? {} : { ContentType: options.contentType }),
-      });
-      return client.send(command, { abortSignal: signal });
-    });
-    const uploadId = created.UploadId ?? '';
-    const gone = (error: unknown): never => {
-      throw isUploadGone(error) ? pendingFileGone(uri) : error;
-    };
-    return new S3Writer({
-      uri,
-      uploadId,
-      token,
-      uploader: {
-        uploadPart: (partNumber, bytes) =>
-          this.#send(uri, 'UploadPart', options.signal, async ({ sdk, client, signal }) => {
-            const command = new sdk.UploadPartCommand({
-              ...location,
-              UploadId: uploadId,
-              PartNumber: partNumber,
-              Body: bytes,
-              ContentLength: bytes.length,
-            });
-            const sent = client.send(command, { abortSignal: signal });
-            return unquote((await sent.catch(gone)).ETag);
-          }),
-        abort: () => this.#abortUpload(uri, uploadId, undefined),
-      },
-    });
+    const begin = (): Promise<S3Uploader> => this.#beginUpload(uri, token, options);
+    const writer = new S3Writer({ uri, token, contentType, heldBytesMax, begin });
+    if (heldBytesMax === 0) await writer.begin();
+    return writer;
   }
 
   async commit(pending: PendingFile, options: CallOptions = {}): Promise<void> {
-    const { uri } = pending;
-    const location = locate(uri);
-    const { uploadId, token, parts } = parseUpload(pending);
-    const operation = 'CompleteMultipartUpload';
-    await this.#send(uri, operation, options.signal, async ({ sdk, client, signal, number }) => {
-      const command = new sdk.CompleteMultipartUploadCommand({
-        ...location,
-        UploadId: uploadId,
-        MultipartUpload: {
-          Parts: parts.map((etag, index) => ({ ETag: `"${etag}"`, PartNumber: index + 1 })),
-        },
-      });
-      // From here the file is visible.
-      await client.send(command, { abortSignal: signal }).catch((error: unknown) => {
-        if (!isUploadGone(error)) throw error;
-      });
-      // An upload that is gone was completed before, or aborted. versitygw answers 200 to both,
-      // where the name is taken: only the token tells that what lies there is ours.
-      const present = await this.#head(uri, options.signal);
-      if (present?.token === token) return;
-      // versitygw shows an object that is just being completed without its metadata.
-      if (number < CONFIRMATIONS_MAX) throw notConfirmed(uri, this.#connection.server);
-      throw pendingFileGone(uri);
-    });
+    const file = parsePending(pending);
+    if ('bytes' in file) await this.#commitHeld(pending.uri, file, options.signal);
+    else await this.#commitUpload(pending.uri, file, options.signal);
   }
 
   async abort(pending: AbortableFile, options: CallOptions = {}): Promise<void> {
-    await this.#abortUpload(pending.uri, parseUploadId(pending), options.signal);
+    const uploadId = parseUploadId(pending);
+    if (uploadId !== null) await this.#abortUpload(pending.uri, uploadId, options.signal);
   }
 
   async listPending(prefixUri: string, options: ListPendingOptions = {}): Promise<PendingPage> {
@@ -240,6 +194,97 @@ export class S3FileSystem implements FileSystem {
 
   async close(): Promise<void> {
     await this.#connection.close();
+  }
+
+  async #beginUpload(uri: string, token: string, options: WriterOptions): Promise<S3Uploader> {
+    const location = locate(uri);
+    const operation = 'CreateMultipartUpload';
+    const created = await this.#send(uri, operation, options.signal, ({ sdk, client, signal }) => {
+      const command = new sdk.CreateMultipartUploadCommand({
+        ...location,
+        Metadata: { [TOKEN_KEY]: token },
+        ...(options.contentType === undefined ? {} : { ContentType: options.contentType }),
+      });
+      return client.send(command, { abortSignal: signal });
+    });
+    const uploadId = created.UploadId ?? '';
+    const gone = (error: unknown): never => {
+      throw isUploadGone(error) ? pendingFileGone(uri) : error;
+    };
+    return {
+      uploadId,
+      uploadPart: (partNumber, bytes) =>
+        this.#send(uri, 'UploadPart', options.signal, async ({ sdk, client, signal }) => {
+          const command = new sdk.UploadPartCommand({
+            ...location,
+            UploadId: uploadId,
+            PartNumber: partNumber,
+            Body: bytes,
+            ContentLength: bytes.length,
+          });
+          const sent = client.send(command, { abortSignal: signal });
+          return unquote((await sent.catch(gone)).ETag);
+        }),
+      abort: () => this.#abortUpload(uri, uploadId, undefined),
+    };
+  }
+
+  /** Where something lies there already, only its token tells whether it is this file. */
+  async #commitHeld(
+    uri: string,
+    { token, bytes, contentType }: S3HeldFile,
+    userSignal: AbortSignal | undefined,
+  ): Promise<void> {
+    const location = locate(uri);
+    await this.#send(uri, 'PutObject', userSignal, async ({ sdk, client, signal, number }) => {
+      const command = new sdk.PutObjectCommand({
+        ...location,
+        Body: bytes,
+        ContentLength: bytes.length,
+        IfNoneMatch: '*',
+        Metadata: { [TOKEN_KEY]: token },
+        ...(contentType === undefined ? {} : { ContentType: contentType }),
+      });
+      try {
+        // From here the file is visible.
+        await client.send(command, { abortSignal: signal });
+      } catch (error) {
+        if (!isConditionFailure(error)) throw error;
+        const present = await this.#head(uri, userSignal);
+        if (present?.token === token) return;
+        if (number < CONFIRMATIONS_MAX) throw notConfirmed(uri, this.#connection.server);
+        throw pendingFileGone(uri);
+      }
+    });
+  }
+
+  async #commitUpload(
+    uri: string,
+    { uploadId, token, parts }: S3Upload,
+    userSignal: AbortSignal | undefined,
+  ): Promise<void> {
+    const location = locate(uri);
+    const operation = 'CompleteMultipartUpload';
+    await this.#send(uri, operation, userSignal, async ({ sdk, client, signal, number }) => {
+      const command = new sdk.CompleteMultipartUploadCommand({
+        ...location,
+        UploadId: uploadId,
+        MultipartUpload: {
+          Parts: parts.map((etag, index) => ({ ETag: `"${etag}"`, PartNumber: index + 1 })),
+        },
+      });
+      // From here the file is visible.
+      await client.send(command, { abortSignal: signal }).catch((error: unknown) => {
+        if (!isUploadGone(error)) throw error;
+      });
+      // An upload that is gone was completed before, or aborted. versitygw answers 200 to both,
+      // where the name is taken: only the token tells that what lies there is ours.
+      const present = await this.#head(uri, userSignal);
+      if (present?.token === token) return;
+      // versitygw shows an object that is just being completed without its metadata.
+      if (number < CONFIRMATIONS_MAX) throw notConfirmed(uri, this.#connection.server);
+      throw pendingFileGone(uri);
+    });
   }
 
   async #listPage(

@@ -1,3 +1,4 @@
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { invariant } from '../errors/invariant.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { AbortableFile, PendingFile, RecoverableWriter } from './filesystem.ts';
@@ -17,8 +18,16 @@ export interface S3Upload {
   readonly parts: readonly string[];
 }
 
-/** The calls of the adapter that a writer needs. */
+/** Or this: a small file that is stored as a whole when it is committed. */
+export interface S3HeldFile {
+  readonly token: string;
+  readonly bytes: Uint8Array;
+  readonly contentType: string | undefined;
+}
+
+/** An upload that has begun. */
 export interface S3Uploader {
+  readonly uploadId: string;
   /** Stores a part, numbered from 1; resolves with its ETag. */
   uploadPart(partNumber: number, bytes: Uint8Array): Promise<string>;
   abort(): Promise<void>;
@@ -26,21 +35,23 @@ export interface S3Uploader {
 
 export interface S3WriterOptions {
   readonly uri: string;
-  readonly uploadId: string;
   readonly token: string;
-  readonly uploader: S3Uploader;
+  readonly contentType: string | undefined;
+  /** A file of at most so many bytes is held instead, if no upload has begun by its end. */
+  readonly heldBytesMax: number;
+  readonly begin: () => Promise<S3Uploader>;
 }
 
 /**
  * A multipart upload: nobody sees anything of it until it is completed, and S3 keeps it until then.
- * A file smaller than a part is an upload of one part, an empty one of one empty part.
+ * A file smaller than a part is an upload of one part, an empty one of one empty part; a small one
+ * may be held instead: one request in all, where an upload takes four.
  */
 export class S3Writer implements RecoverableWriter {
   readonly uri: string;
   position = 0;
-  readonly #uploadId: string;
-  readonly #token: string;
-  readonly #uploader: S3Uploader;
+  readonly #options: S3WriterOptions;
+  #uploader: S3Uploader | null = null;
   readonly #parts: string[] = [];
   #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES_INITIAL);
   #buffered = 0;
@@ -48,9 +59,12 @@ export class S3Writer implements RecoverableWriter {
 
   constructor(options: S3WriterOptions) {
     this.uri = options.uri;
-    this.#uploadId = options.uploadId;
-    this.#token = options.token;
-    this.#uploader = options.uploader;
+    this.#options = options;
+  }
+
+  async begin(): Promise<S3Uploader> {
+    this.#uploader ??= await this.#options.begin();
+    return this.#uploader;
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -70,27 +84,33 @@ export class S3Writer implements RecoverableWriter {
   async closeForCommit(): Promise<PendingFile> {
     invariant(this.#open, 'closeForCommit of a closed writer', { uri: this.uri });
     this.#open = false;
+    const { uri, position: size } = this;
+    const { token, heldBytesMax, contentType } = this.#options;
+    if (this.#uploader === null && size <= heldBytesMax) {
+      const bytes = this.#buffer.subarray(0, this.#buffered);
+      const held = deflateRawSync(bytes, { level: 1 }).toString('base64');
+      this.#buffer = Buffer.alloc(0);
+      return { uri, size, handle: JSON.stringify({ token, held, contentType }) };
+    }
     if (this.#buffered > 0 || this.#parts.length === 0) await this.#flush();
     this.#buffer = Buffer.alloc(0);
-    const { uri, position: size } = this;
-    const handle = { uploadId: this.#uploadId, token: this.#token, parts: this.#parts };
-    return { uri, size, handle: JSON.stringify(handle) };
+    const { uploadId } = await this.begin();
+    return { uri, size, handle: JSON.stringify({ uploadId, token, parts: this.#parts }) };
   }
 
   async abort(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
     this.#buffer = Buffer.alloc(0);
-    await this.#uploader.abort();
+    await this.#uploader?.abort();
   }
 
   async #flush(): Promise<void> {
     const number = this.#parts.length + 1;
     if (number > PARTS_MAX) throw objectTooLarge(this.uri, null, PARTS_MAX * PART_BYTES);
+    const uploader = await this.begin();
     // A part that failed can be sent again: the buffer is given up only after it is stored.
-    this.#parts.push(
-      await this.#uploader.uploadPart(number, this.#buffer.subarray(0, this.#buffered)),
-    );
+    this.#parts.push(await uploader.uploadPart(number, this.#buffer.subarray(0, this.#buffered)));
     this.#buffered = 0;
   }
 
@@ -105,16 +125,25 @@ export class S3Writer implements RecoverableWriter {
 }
 
 /** Reads a handle back; it comes from a checkpoint, so its form is checked. */
-export function parseUpload(pending: PendingFile): S3Upload {
-  const upload = parseHandle(pending);
-  const { token, parts } = upload;
-  if (!isText(token) || !Array.isArray(parts) || !parts.every(isText)) throw damaged(pending.uri);
-  return upload as S3Upload;
+export function parsePending(pending: PendingFile): S3Upload | S3HeldFile {
+  const { token, held, contentType, uploadId, parts } = parseHandle(pending);
+  if (!isText(token)) throw damaged(pending.uri);
+  if (isText(held)) {
+    const bytes = inflate(held, pending);
+    return { token, bytes, contentType: isText(contentType) ? contentType : undefined };
+  }
+  if (!isText(uploadId) || !Array.isArray(parts) || !parts.every(isText)) {
+    throw damaged(pending.uri);
+  }
+  return { token, uploadId, parts };
 }
 
-/** The handle of a listed upload has nothing else. */
-export function parseUploadId(pending: AbortableFile): string {
-  return parseHandle(pending).uploadId;
+/** The handle of a listed upload has nothing else. Null: the file is held, there is no upload. */
+export function parseUploadId(pending: AbortableFile): string | null {
+  const { uploadId, held } = parseHandle(pending);
+  if (isText(held)) return null;
+  if (!isText(uploadId)) throw damaged(pending.uri);
+  return uploadId;
 }
 
 export function formatUploadId(uploadId: string): string {
@@ -152,16 +181,25 @@ export function pageOfUploads(answer: UploadsAnswer): {
   return { uploads: whole, next: [lastWhole.key] };
 }
 
-function parseHandle({ uri, handle }: AbortableFile): Partial<S3Upload> & { uploadId: string } {
+function inflate(held: string, { uri, size }: PendingFile): Uint8Array {
+  try {
+    const bytes = inflateRawSync(Buffer.from(held, 'base64'), { maxOutputLength: size + 1 });
+    if (bytes.length === size) return bytes;
+  } catch {
+    // Below.
+  }
+  throw damaged(uri);
+}
+
+function parseHandle({ uri, handle }: AbortableFile): Readonly<Record<string, unknown>> {
   let value: unknown;
   try {
     value = JSON.parse(handle);
   } catch {
     throw pendingFileGone(uri);
   }
-  const upload = value as Partial<S3Upload> | null;
-  if (!isText(upload?.uploadId)) throw damaged(uri);
-  return { ...upload, uploadId: upload.uploadId };
+  if (typeof value !== 'object' || value === null) throw damaged(uri);
+  return value as Readonly<Record<string, unknown>>;
 }
 
 function isText(value: unknown): value is string {

@@ -48,9 +48,9 @@ interface PassingBarrier {
 }
 
 /**
- * Barriers on their way through a chain. Asynchronous operators hold them behind what is in flight,
- * so a barrier may take a while, and several may be under way; each operator is passed by them in
- * order. The dead-letter sink takes input from all others and is therefore passed last, when all
+ * Barriers on their way through a chain. Asynchronous operators hold those of savepoints behind what
+ * is in flight, so a barrier may take a while, and several may be under way; each operator is passed
+ * by them in order. The dead-letter sink takes input from all others and is therefore passed last, when all
  * others have been; until then what they reject behind the barrier has to wait (`mayReject`).
  *
  * In the task's loop. Bounded by the checkpoints in flight: usually one.
@@ -143,11 +143,6 @@ export class ChainBarriers implements BarrierObserver {
     this.#leaving.delete(key);
     const onOvertaken = inExchange({ edgeId, direction: 'output' }, leaving);
     partition.broadcastBarrier(barrier, this.#options.patienceMs(barrier), onOvertaken);
-  }
-
-  /** Whether some operator still holds the checkpoint's barrier. */
-  isPassing(checkpointId: number): boolean {
-    return this.#passing.some(({ barrier }) => barrier.checkpointId === checkpointId);
   }
 
   /** Whether the dead-letter sink has been passed by as many barriers as this operator. */

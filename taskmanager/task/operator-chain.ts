@@ -130,15 +130,6 @@ export class OperatorChain {
     else this.#requireHead().processEvent(barrier);
   }
 
-  isPassing(checkpointId: number): boolean {
-    return this.#barriers.isPassing(checkpointId);
-  }
-
-  /** The barrier overtakes what is in flight in asynchronous operators. */
-  overtake(checkpointId: number): void {
-    for (const operator of this.#asyncOperators.toReversed()) operator.overtake(checkpointId);
-  }
-
   /** False where there is no dead-letter sink. */
   writeDeadLetter(record: StreamRecord, operatorId: string): boolean {
     if (this.#deadLetters === null) return false;

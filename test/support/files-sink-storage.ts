@@ -18,12 +18,16 @@ export function filesSinkKind(options: {
   readonly newFolder: () => string;
   readonly fileSystemOptions?: FileSystemOptions;
   readonly close?: () => Promise<void>;
+  readonly rows?: Pick<SinkUnderTest, 'isHeld' | 'padding'>;
 }): SinkKind {
   const fileSystems = new FileSystemRegistry(options.fileSystemOptions ?? {}, {
     clock: systemClock,
   });
   return {
-    setUp: async () => onFolder(options.newFolder(), options.sink, fileSystems),
+    setUp: async () => ({
+      ...onFolder(options.newFolder(), options.sink, fileSystems),
+      ...options.rows,
+    }),
     close: async () => {
       await fileSystems.close();
       await options.close?.();

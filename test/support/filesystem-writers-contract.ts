@@ -108,6 +108,35 @@ export function describeWriters({
     assert.equal(await text(fileSystem(), uriOf('x')), 'newer');
   });
 
+  test('when a file may be held, then it is invisible, and committed once, small or large', async () => {
+    for (const size of [0, 1, 1000, 1001, 9 * MIB]) {
+      const path = `held/${size}`;
+      const options = { contentType: 'text/plain', heldBytesMax: 1000 };
+      const writer = await fileSystem().openWriter(uriOf(path), options);
+      await writer.write(pattern(size));
+      const pending = JSON.parse(JSON.stringify(await writer.closeForCommit())) as PendingFile;
+      assert.equal(await fileSystem().stat(uriOf(path)), null);
+      await Promise.all([fileSystem().commit(pending), fileSystem().commit(pending)]);
+      const other = storage().open();
+      await other.commit(pending);
+      await other.close();
+      const { bytes } = await fileSystem().read(uriOf(path));
+      assert.deepEqual(Buffer.from(bytes), Buffer.from(pattern(size)));
+      await fileSystem().abort(pending);
+      assert.equal((await fileSystem().stat(uriOf(path)))?.size, size);
+    }
+  });
+
+  test('when a file that may be held is given up, then nothing stays', async () => {
+    const writer = await fileSystem().openWriter(uriOf('x'), { heldBytesMax: 1000 });
+    await writer.write(Buffer.from('never'));
+    await writer.abort();
+    const closed = await fileSystem().openWriter(uriOf('y'), { heldBytesMax: 1000 });
+    await fileSystem().abort(await closed.closeForCommit());
+    await assertInvisible('x');
+    assert.deepEqual((await fileSystem().listPending(folder())).files, []);
+  });
+
   test('when a writer is aborted, then nothing stays', async () => {
     const writer = await fileSystem().openWriter(uriOf('x'));
     await writer.write(pattern(9 * MIB));

@@ -19,6 +19,10 @@ export interface SinkUnderTest {
   visible(): Promise<readonly number[]>;
   /** How much is durable or begun, and not visible. */
   pending(): Promise<number>;
+  /** What it pre-commits lies in the checkpoint, not in its storage. */
+  readonly isHeld?: boolean;
+  /** More of each row, to make it large. */
+  readonly padding?: string;
 }
 
 export interface SinkKind {
@@ -63,7 +67,8 @@ async function attemptOf(storage: SinkUnderTest, overrides: Partial<OperatorCont
     writer,
     committer: committerOf(sink),
     write(...numbers: number[]): void {
-      for (const n of numbers) writer.write(recordOf({ n }));
+      const { padding = '' } = storage;
+      for (const n of numbers) writer.write(recordOf({ n, padding }));
     },
     async preCommit(): Promise<readonly unknown[]> {
       return throughCheckpoint(await writer.prepareCommit('all'));
@@ -153,7 +158,7 @@ async function aborts(storage: SinkUnderTest): Promise<void> {
   const kept = await attempt.preCommit();
   await attempt.committer.abort(committables);
   await attempt.committer.abort(committables);
-  assert.equal(await storage.pending(), 1);
+  assert.equal(await storage.pending(), storage.isHeld === true ? 0 : 1);
   await attempt.committer.commit(kept);
   await attempt.writer.close();
   await assertVisible(storage, [2]);
@@ -166,7 +171,7 @@ async function closes(storage: SinkUnderTest): Promise<void> {
   const committables = await attempt.preCommit();
   attempt.write(2);
   await attempt.writer.close();
-  assert.equal(await storage.pending(), 1);
+  assert.equal(await storage.pending(), storage.isHeld === true ? 0 : 1);
   const successor = await attemptOf(storage, { attempt: 1 });
   await successor.committer.commit(committables);
   await successor.writer.close();
@@ -206,7 +211,7 @@ async function recoversItsOwn(storage: SinkUnderTest): Promise<void> {
   await lost.preCommit();
   const successor = await attemptOf(storage, { attempt: 1, parallelism: 2 });
   await successor.committer.recover?.(successor.context, []);
-  assert.equal(await storage.pending(), 1);
+  assert.equal(await storage.pending(), storage.isHeld === true ? 0 : 1);
   await neighbour.committer.commit(committables);
   await assertVisible(storage, [1]);
   for (const { writer } of [neighbour, lost, successor]) await writer.close();

@@ -42,6 +42,8 @@ interface WaitingPreCommit {
 }
 
 const CHUNK_BYTES = 64 * 1024;
+/** Smaller part files wait for their commit inside the checkpoint, which saves most of their requests. */
+const HELD_BYTES_MAX = 64 * 1024;
 /** Accepted but not yet with storage; the task stops reading beyond it. */
 const WAITING_BYTES_MAX = 4 * 1024 * 1024;
 
@@ -223,7 +225,7 @@ export class FilesSinkWriter implements SinkWriter<PendingFile> {
       const uri = joinUri(path, partFileName(owner, this.#partCounter));
       this.#partCounter += 1;
       if ((await this.#fileSystem().stat(uri)) !== null) continue;
-      return this.#fileSystem().openWriter(uri, { contentType });
+      return this.#fileSystem().openWriter(uri, { contentType, heldBytesMax: HELD_BYTES_MAX });
     }
   }
 

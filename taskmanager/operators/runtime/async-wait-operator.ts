@@ -7,7 +7,13 @@ import type { OperatorMetrics } from '../operator-metrics.ts';
 import type { Output } from '../stream-operator.ts';
 import type { ChainedOperator } from './chained-operator.ts';
 import type { ElementQueue, PendingElement } from './element-queue.ts';
-import { canRestart, doneEntry, inputEntry, restoredElements } from './in-flight-records.ts';
+import {
+  canRestart,
+  doneEntry,
+  inputEntry,
+  isBestDoneAnew,
+  restoredElements,
+} from './in-flight-records.ts';
 import {
   type BarrierObserver,
   type MemberSnapshot,
@@ -27,13 +33,14 @@ const IN_FLIGHT = 'in-flight';
  * Runs an AsyncFunction inside a chain (Flink's AsyncWaitOperator). At most `concurrency` records
  * are under way or wait, completed, for the downstream to be ready; a record beyond that (one input
  * may have several results) waits unstarted. Completions arrive as mails; `drain`, called by the
- * task in every turn, lets out what may leave. Events wait behind the records in front of them, so
- * nothing in flight is ever behind an aligned barrier that has left; a rejection, too, takes effect
- * when its record leaves, so that it lies on the same side of a barrier as the record did.
+ * task in every turn, lets out what may leave. Events wait behind the records in front of them; a
+ * rejection, too, takes effect when its record leaves, so that it lies on the same side of an event
+ * as the record did.
  *
- * An unaligned barrier leaves at once, and what is in flight joins the snapshot: results where the
+ * A checkpoint's barrier leaves at once, and what is in flight joins the snapshot: results where the
  * work is done, the input where it can begin anew, and else the results once they are there. A
- * watermark that it overtakes is not part of it; the next one says as much.
+ * watermark that it overtakes is not part of it; the next one says as much. The barrier of a
+ * savepoint waits: behind it nothing is in flight.
  */
 export class AsyncWaitOperator implements ChainedOperator {
   readonly id: string;
@@ -89,19 +96,8 @@ export class AsyncWaitOperator implements ChainedOperator {
 
   processEvent(event: StreamEvent): void {
     if (this.#queue.isEmpty) this.#emitEvent(event);
-    else if (event.kind === 'barrier' && event.alignment === 'unaligned') this.#overtake(event);
+    else if (event.kind === 'barrier' && event.purpose === 'checkpoint') this.#overtake(event);
     else this.#queue.addEvent({ kind: 'event', event });
-  }
-
-  /** This checkpoint's barrier, where it waits here, has waited long enough. */
-  overtake(checkpointId: number): void {
-    if (!this.#queue.hasBarrier(checkpointId)) return;
-    const inFlight = this.#inFlight(checkpointId);
-    const barriers = this.#queue.removeBarriers(checkpointId);
-    for (const barrier of barriers) {
-      if (barrier.checkpointId < checkpointId) this.#emitEvent(barrier);
-      else this.#emitUnaligned(barrier, inFlight);
-    }
   }
 
   /** Lets out what may leave, for as long as the downstream is ready. */
@@ -143,22 +139,17 @@ export class AsyncWaitOperator implements ChainedOperator {
     this.#output.emitEvent(event);
   }
 
-  /** Barriers before it belong to checkpoints that were given up; they keep their order. */
+  /** Barriers that wait here belong to checkpoints that were given up; they keep their order. */
   #overtake(barrier: Barrier): void {
-    const inFlight = this.#inFlight(barrier.checkpointId);
-    for (const older of this.#queue.removeBarriers(barrier.checkpointId)) this.#emitEvent(older);
-    this.#emitUnaligned(barrier, inFlight);
-  }
-
-  #emitUnaligned(barrier: Barrier, inFlight: MemberSnapshot): void {
+    const inFlight = this.#inFlight();
+    for (const older of this.#queue.takeBarriers()) this.#emitEvent(older);
     this.#barriers.pass(this.id, barrier, () => inFlight);
-    this.#output.emitEvent({ ...barrier, alignment: 'unaligned' });
+    this.#output.emitEvent(barrier);
   }
 
-  /** What lies in front of the barrier, which may not have come in yet. */
-  #inFlight(checkpointId: number): MemberSnapshot {
-    const elements = this.#queue.recordsBefore(checkpointId);
-    const entries = elements.map((element) => {
+  #inFlight(): MemberSnapshot {
+    const entries = this.#queue.records().map((element) => {
+      if (isBestDoneAnew(element)) return inputEntry(element.record);
       if (element.results !== null) return doneEntry(element);
       const isUntouched = this.#unstarted.includes(element) || canRestart(element.record);
       if (isUntouched) return inputEntry(element.record);
@@ -242,5 +233,13 @@ export class AsyncWaitOperator implements ChainedOperator {
 }
 
 function pendingElement(record: StreamRecord): PendingElement {
-  return { kind: 'record', record, startedAtMs: 0, results: null, error: null, onDone: null };
+  return {
+    kind: 'record',
+    record,
+    isRestored: false,
+    startedAtMs: 0,
+    results: null,
+    error: null,
+    onDone: null,
+  };
 }

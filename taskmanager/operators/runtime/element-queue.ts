@@ -6,6 +6,8 @@ import type { StreamRecord } from '../../../shared/record/stream-record.ts';
 export interface PendingElement {
   readonly kind: 'record';
   readonly record: StreamRecord;
+  /** Its work was done before a recovery: `record` need not be the input. */
+  readonly isRestored: boolean;
   startedAtMs: number;
   /** Null while the work is under way (or waits to be started). */
   results: readonly StreamRecord[] | null;
@@ -38,10 +40,9 @@ export interface ElementQueue {
   peek(): PendingElement | QueuedEvent | null;
   /** Removes what `peek` gave. */
   take(): void;
-  hasBarrier(checkpointId: number): boolean;
-  /** The records in front of this checkpoint's barrier, or all where it is not in the queue. */
-  recordsBefore(checkpointId: number): readonly PendingElement[];
-  /** Removes the barriers of checkpoints up to this one; gives them in order. */
-  removeBarriers(checkpointId: number): readonly Barrier[];
+  /** All that have not left; in the order in which they came, where the queue keeps it. */
+  records(): readonly PendingElement[];
+  /** Removes the barriers that wait; gives them in order. */
+  takeBarriers(): readonly Barrier[];
   readonly isEmpty: boolean;
 }

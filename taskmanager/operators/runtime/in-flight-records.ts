@@ -26,6 +26,12 @@ export function canRestart({ tensor, bytes, source }: StreamRecord): boolean {
   return tensor === null && (bytes === null || source !== null);
 }
 
+/** Tensors are large, and what was decoded can be decoded again. */
+export function isBestDoneAnew({ record, results, isRestored }: PendingElement): boolean {
+  if (isRestored || results === null || !canRestart(record)) return false;
+  return results.some(({ tensor }) => tensor !== null);
+}
+
 export function inputEntry(record: StreamRecord): InFlightEntry {
   return { kind: 'input', payloads: encodeRecords([record]), error: null };
 }
@@ -56,5 +62,6 @@ function element(
   results: readonly StreamRecord[] | null,
   error: SluiceError | null,
 ): PendingElement {
-  return { kind: 'record', record, startedAtMs: 0, results, error, onDone: null };
+  const isRestored = results !== null;
+  return { kind: 'record', record, isRestored, startedAtMs: 0, results, error, onDone: null };
 }

@@ -32,29 +32,14 @@ export class OrderedElementQueue implements ElementQueue {
     this.#elements.shift();
   }
 
-  hasBarrier(checkpointId: number): boolean {
-    return this.#indexOf(checkpointId) >= 0;
+  records(): readonly PendingElement[] {
+    return this.#elements.filter((element) => element.kind === 'record');
   }
 
-  recordsBefore(checkpointId: number): readonly PendingElement[] {
-    const index = this.#indexOf(checkpointId);
-    const before = index < 0 ? this.#elements : this.#elements.slice(0, index);
-    return before.filter((element) => element.kind === 'record');
-  }
-
-  removeBarriers(checkpointId: number): readonly Barrier[] {
-    const removed: Barrier[] = [];
-    this.#elements = this.#elements.filter((element) => {
-      const barrier = barrierOf(element);
-      if (barrier === null || barrier.checkpointId > checkpointId) return true;
-      removed.push(barrier);
-      return false;
-    });
-    return removed;
-  }
-
-  #indexOf(checkpointId: number): number {
-    return this.#elements.findIndex((element) => barrierOf(element)?.checkpointId === checkpointId);
+  takeBarriers(): readonly Barrier[] {
+    const barriers = this.#elements.map(barrierOf).filter((barrier) => barrier !== null);
+    this.#elements = this.#elements.filter((element) => barrierOf(element) === null);
+    return barriers;
   }
 
   get isEmpty(): boolean {

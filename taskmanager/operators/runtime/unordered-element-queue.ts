@@ -61,32 +61,21 @@ export class UnorderedElementQueue implements ElementQueue {
     else first.size -= 1;
   }
 
-  hasBarrier(checkpointId: number): boolean {
-    return this.#segments.some(({ event }) => barrierOf(event)?.checkpointId === checkpointId);
+  records(): readonly PendingElement[] {
+    return [...this.#segments.flatMap(({ completed }) => completed), ...this.#segmentOf.keys()];
   }
 
-  recordsBefore(checkpointId: number): readonly PendingElement[] {
-    const last = this.#segments.findIndex(
-      ({ event }) => barrierOf(event)?.checkpointId === checkpointId,
-    );
-    const segments = last < 0 ? this.#segments : this.#segments.slice(0, last + 1);
-    const underWay = [...this.#segmentOf]
-      .filter(([, segment]) => segments.includes(segment))
-      .map(([element]) => element);
-    return [...segments.flatMap(({ completed }) => completed), ...underWay];
-  }
-
-  removeBarriers(checkpointId: number): readonly Barrier[] {
-    const removed: Barrier[] = [];
+  takeBarriers(): readonly Barrier[] {
+    const taken: Barrier[] = [];
     for (let index = 0; index < this.#segments.length - 1; ) {
       const barrier = barrierOf(this.#segments[index]?.event ?? null);
-      if (barrier === null || barrier.checkpointId > checkpointId) index += 1;
+      if (barrier === null) index += 1;
       else {
-        removed.push(barrier);
+        taken.push(barrier);
         this.#joinNext(index);
       }
     }
-    return removed;
+    return taken;
   }
 
   /** Nothing lies between the two segments any more. */

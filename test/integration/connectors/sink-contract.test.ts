@@ -19,18 +19,24 @@ describeSinkContract('files, on a disk,', async () => {
   });
 });
 
-describeSinkContract('files, in S3,', async () => {
-  const server = await S3Server.start({ buckets: ['bucket'] });
-  let folders = 0;
-  return filesSinkKind({
-    sink: 'files',
-    newFolder: () => {
-      folders += 1;
-      return `s3://bucket/folder-${folders}`;
-    },
-    fileSystemOptions: {
-      s3: { endpoint: server.endpoint, accessKeyId: 'test', secretAccessKey: 'test-secret' },
-    },
-    close: () => server.close(),
+for (const [size, rows] of [
+  ['large', { padding: 'x'.repeat(100_000) }],
+  ['small', { isHeld: true }],
+] as const) {
+  describeSinkContract(`${size} files, in S3,`, async () => {
+    const server = await S3Server.start({ buckets: ['bucket'] });
+    let folders = 0;
+    return filesSinkKind({
+      sink: 'files',
+      rows,
+      newFolder: () => {
+        folders += 1;
+        return `s3://bucket/folder-${folders}`;
+      },
+      fileSystemOptions: {
+        s3: { endpoint: server.endpoint, accessKeyId: 'test', secretAccessKey: 'test-secret' },
+      },
+      close: () => server.close(),
+    });
   });
-});
+}

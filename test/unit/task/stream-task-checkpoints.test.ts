@@ -198,10 +198,10 @@ function rejectingTask() {
 }
 
 describe('a barrier on its way through a chain', () => {
-  it('when records are in flight, then it waits behind them, and so does the snapshot', async () => {
+  it('when records are in flight, then a savepoint waits behind them', async () => {
     const { clock, gate, partition, harness } = rejectingTask();
     gate.pushRecords(0, [record(1)]);
-    gate.pushEvent(0, barrier(1));
+    gate.pushEvent(0, barrier(1, 'savepoint'));
     gate.pushRecords(0, [record(2)]);
     await harness.run();
     assert.deepEqual(harness.reports, []);
@@ -212,10 +212,10 @@ describe('a barrier on its way through a chain', () => {
     assert.deepEqual(harness.acknowledged, [1]);
   });
 
-  it('when an operator rejects behind a barrier that is still in the chain, then the letter waits', async () => {
+  it('when an operator rejects behind a savepoint that is still in the chain, then the letter waits', async () => {
     const { clock, gate, letters, harness } = rejectingTask();
     gate.pushRecords(0, [record(1), record(5)]);
-    gate.pushEvent(0, barrier(1));
+    gate.pushEvent(0, barrier(1, 'savepoint'));
     gate.pushRecords(0, [record(10), record(2)]);
     await harness.run();
     await clock.advance(100);
@@ -223,7 +223,7 @@ describe('a barrier on its way through a chain', () => {
     harness.task.checkpointComplete(1);
     await harness.run();
     assert.deepEqual(letters.values, ['sync'], 'the one in front of the barrier');
-    gate.pushEvent(0, barrier(2));
+    gate.pushEvent(0, barrier(2, 'savepoint'));
     await clock.advance(100);
     await harness.run();
     harness.task.checkpointComplete(2);
@@ -234,7 +234,7 @@ describe('a barrier on its way through a chain', () => {
   it('when a rejection settles early, then it takes effect where its record stood', async () => {
     const { clock, gate, letters, harness } = rejectingTask();
     gate.pushRecords(0, [record(1)]);
-    gate.pushEvent(0, barrier(1));
+    gate.pushEvent(0, barrier(1, 'savepoint'));
     gate.pushRecords(0, [record(7)]);
     await harness.run();
     await clock.advance(1);
@@ -249,10 +249,10 @@ describe('a barrier on its way through a chain', () => {
     assert.equal(harness.task.metrics().recordsRejected, 1);
   });
 
-  it('when very many are rejected behind a barrier, then the chain stops taking records', async () => {
+  it('when very many are rejected behind a savepoint, then the chain stops taking records', async () => {
     const { clock, gate, letters, harness } = rejectingTask();
     gate.pushRecords(0, [record(1)]);
-    gate.pushEvent(0, barrier(1));
+    gate.pushEvent(0, barrier(1, 'savepoint'));
     gate.pushRecords(
       0,
       Array.from({ length: 1000 }, () => record(5)),
@@ -262,7 +262,7 @@ describe('a barrier on its way through a chain', () => {
     await clock.advance(100);
     await harness.run();
     assert.equal(harness.task.metrics().recordsRejected, 1000);
-    gate.pushEvent(0, barrier(2));
+    gate.pushEvent(0, barrier(2, 'savepoint'));
     await harness.run();
     harness.task.checkpointComplete(2);
     await harness.run();

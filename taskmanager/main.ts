@@ -22,6 +22,8 @@ import { NetworkHub } from './network/network-hub.ts';
 import { JobManagerConnection } from './rpc/job-manager-connection.ts';
 import { leaderAddress } from './rpc/leader-address.ts';
 import { startSlotThread } from './slots/slot-thread.ts';
+import { localStateFolder } from './snapshots/local-state.ts';
+import { LocalStateKeeper } from './snapshots/local-state-keeper.ts';
 import { TaskExecutor } from './task-executor/task-executor.ts';
 
 /** What is given beside the options that can come from a command line. */
@@ -72,6 +74,7 @@ class TaskManager implements RunningTaskManager {
   readonly #tasks = new TaskMetricsStore();
   readonly #meter: ProcessMeter;
   readonly #fileSystems: FileSystemRegistry;
+  readonly #localState: LocalStateKeeper;
   #refuse: (error: SluiceError) => void = () => {};
   #hub: NetworkHub | null = null;
   #inference: InferenceService | null = null;
@@ -87,6 +90,12 @@ class TaskManager implements RunningTaskManager {
     this.#meter = new ProcessMeter(settings.clock);
     const { clock, options } = settings;
     this.#fileSystems = new FileSystemRegistry(options.fileSystemOptions, { clock });
+    this.#localState = new LocalStateKeeper({
+      folder: localStateFolder(options.localStateDirectory, settings.id),
+      bytesMax: options.localStateBytesMax,
+      clock,
+      logger: settings.logger,
+    });
     this.refused = new Promise((resolve) => {
       this.#refuse = resolve;
     });
@@ -139,6 +148,7 @@ class TaskManager implements RunningTaskManager {
     this.#inference = inference;
     const registry = taskManagerMetrics({ tasks: this.#tasks, inference: () => inference.stats() });
     this.#metricsServer = await startMetricsServer(registry, { host, port: metricsPort });
+    this.#localState.start(options.localStateDirectory);
     this.#executor = this.#createExecutor(hub, inference);
     this.#executor.warmUp();
     this.#connection = this.#createConnection(this.#executor);
@@ -148,9 +158,11 @@ class TaskManager implements RunningTaskManager {
   #createExecutor(hub: NetworkHub, inference: InferenceService): TaskExecutor {
     const { id, options, logger, clock } = this.#settings;
     const { device, fileSystemOptions, metricsIntervalMs, cancellationTimeoutMs } = options;
+    const { localStateDirectory } = options;
     return new TaskExecutor({
       taskManagerId: id,
       fileSystems: this.#fileSystems,
+      localState: this.#localState,
       slots: options.slots,
       clock,
       logger,
@@ -164,6 +176,8 @@ class TaskManager implements RunningTaskManager {
             taskManagerId: id,
             device,
             fileSystemOptions,
+            localStateDirectory,
+            localStateFolder: localStateFolder(localStateDirectory, id),
             metricsIntervalMs,
             networkPort: hub.connectSlot(),
             inferencePort: inference.connectSlot(),
@@ -235,6 +249,7 @@ class TaskManager implements RunningTaskManager {
     await this.#connection?.close('the task manager was asked to stop', LEAVING_TIMEOUT_MS);
     // Slots first: they use everything else.
     await this.#executor?.stop(options.shutdownTimeoutMs);
+    await this.#localState.close();
     await this.#inference?.stop();
     await this.#hub?.close();
     await this.#metricsServer?.close();

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import process from 'node:process';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { SluiceError } from '../../shared/errors/sluice-error.ts';
@@ -30,6 +31,7 @@ interface TaskManagerFlags extends ServerFlags {
   readonly dataPort: number;
   readonly metricsPort: number;
   readonly label?: Readonly<Record<string, string>>;
+  readonly localState?: string;
 }
 
 type SetExitCode = (code: ExitCode) => void;
@@ -80,6 +82,7 @@ export function addServerCommands(program: Command, setExitCode: SetExitCode): v
       ]),
     )
     .option('--label <name=value>', 'a label that pipelines can ask for (repeatable)', label)
+    .option('--local-state <folder>', 'on a local disk: working files and copies of state')
     .option('--data-port <port>', 'port of the data plane (0: any)', parsePort, 0)
     .option('--metrics-port <port>', 'port of /metrics (0: any)', parsePort, 0)
     .addHelpText(
@@ -145,6 +148,7 @@ async function runTaskManager(flags: TaskManagerFlags): Promise<ExitCode> {
     ...(flags.id === undefined ? {} : { id: flags.id }),
     ...(flags.slots === undefined ? {} : { slots: flags.slots }),
     ...(flags.executors === undefined ? {} : { executors: flags.executors }),
+    ...(flags.localState === undefined ? {} : { localStateDirectory: resolve(flags.localState) }),
     ...(flags.gpuProvider === undefined ? {} : { gpuExecutionProvider: flags.gpuProvider }),
   });
   process.stdout.write(`task manager ${running.id} ready: data ${running.dataAddress}\n`);

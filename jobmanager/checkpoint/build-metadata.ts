@@ -19,6 +19,7 @@ export interface MetadataParts {
   readonly completedAtMs: number;
   readonly acknowledgements: readonly Acknowledgement[];
   readonly enumerators: Readonly<Record<string, StateHandle>>;
+  readonly enumeratorParts?: CheckpointMetadata['enumeratorParts'];
   /** The checkpoint before: has the last state of subtasks that have finished since. */
   readonly latest: CheckpointMetadata | null;
 }
@@ -47,6 +48,7 @@ export function buildMetadata(parts: MetadataParts): CheckpointMetadata {
     ),
     vertices,
     enumerators: parts.enumerators,
+    ...(parts.enumeratorParts === undefined ? {} : { enumeratorParts: parts.enumeratorParts }),
   };
 }
 

@@ -1,10 +1,15 @@
 import { metadataUri } from '../../shared/checkpoint/checkpoint-paths.ts';
 import type { SubtaskSnapshot } from '../../shared/checkpoint/snapshot.ts';
+import {
+  metadataHandles,
+  objectUris,
+  snapshotHandles,
+} from '../../shared/checkpoint/snapshot-handles.ts';
+import type { StateHandle } from '../../shared/checkpoint/state-handle.ts';
 import { relativePath } from '../../shared/filesystem/uri.ts';
 import type { Logger } from '../../shared/observability/logger.ts';
 import type { CheckpointStorage } from './checkpoint-storage.ts';
 import type { CompletedCheckpoint } from './completed-checkpoint.ts';
-import { metadataHandles, objectUris, snapshotHandles } from './snapshot-handles.ts';
 
 export interface CheckpointCleanerOptions {
   readonly jobId: string;
@@ -53,12 +58,17 @@ export class CheckpointCleaner {
   }
 
   /** The checkpoint will never complete, or lies elsewhere; with what it stored, as far as known. */
-  discard(checkpointId: number, snapshots: readonly SubtaskSnapshot[]): void {
+  discard(
+    checkpointId: number,
+    snapshots: readonly SubtaskSnapshot[],
+    handles: readonly StateHandle[] = [],
+  ): void {
     const { storage, jobId } = this.#options;
     this.#addFolder(storage.paths.checkpoint(jobId, checkpointId));
     for (const snapshot of snapshots) {
       this.#addShared(objectUris(snapshotHandles(snapshot)), checkpointId);
     }
+    this.#addShared(objectUris(handles), checkpointId);
     this.#start();
   }
 

@@ -8,6 +8,11 @@ import {
   isMetadataUri,
   metadataUri,
 } from '../../shared/checkpoint/checkpoint-paths.ts';
+import {
+  mapMetadata,
+  metadataHandles,
+  objectUris,
+} from '../../shared/checkpoint/snapshot-handles.ts';
 import { INLINE_STATE_BYTES_MAX, type StateHandle } from '../../shared/checkpoint/state-handle.ts';
 import { SluiceError } from '../../shared/errors/sluice-error.ts';
 import type { FileSystem } from '../../shared/filesystem/filesystem.ts';
@@ -15,7 +20,6 @@ import { fileName, joinUri } from '../../shared/filesystem/uri.ts';
 import type { CompletedCheckpoint } from './completed-checkpoint.ts';
 import { metadataSchema } from './metadata-schema.ts';
 import { withAbsoluteUris, withRelativeUris } from './relative-handles.ts';
-import { mapMetadata, metadataHandles, objectUris } from './snapshot-handles.ts';
 
 /** Of `_metadata`: more is refused, when it is written and when it is read. */
 export const METADATA_BYTES_MAX = 128 * 1024 * 1024;

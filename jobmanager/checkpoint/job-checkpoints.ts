@@ -12,9 +12,8 @@ import type { Logger } from '../../shared/observability/logger.ts';
 import type { Barrier, CheckpointPurpose } from '../../shared/record/stream-event.ts';
 import type { JobCheckpointsDetail } from '../../shared/rest/rest-types.ts';
 import type { JobManagerMessage } from '../../shared/rpc/messages.ts';
-import { decodeValue, encodeValue } from '../../shared/serialization/encode-value.ts';
 import { type CancelTimer, type Clock, sleep } from '../../shared/time/clock.ts';
-import { enumeratorHandle, taskRestore } from './assign-state.ts';
+import { taskRestore } from './assign-state.ts';
 import { CheckpointCleaner } from './checkpoint-cleaner.ts';
 import { CheckpointCoordinator } from './checkpoint-coordinator.ts';
 import {
@@ -38,13 +37,17 @@ import type {
   CoordinatorEvent,
   TaskCheckpointMessage,
 } from './coordinator-events.ts';
-import { handleBytes } from './snapshot-handles.ts';
+import {
+  type EnumeratorSnapshot,
+  EnumeratorStates,
+  encodeEnumerator,
+} from './enumerator-states.ts';
 import { storeCheckpoint } from './store-checkpoint.ts';
 
 /** A source as checkpoints see it. */
 export interface CheckpointedSource {
   readonly operatorId: string;
-  /** Plain data (`encodeValue`), as of now. */
+  /** Plain data (`encodeValue`), as of now; what is in a field `shared` never changes. */
   snapshotState(checkpointId: number): unknown;
   checkpointComplete(checkpointId: number): void;
   checkpointAborted(checkpointId: number): void;
@@ -79,7 +82,7 @@ const REGISTER_RETRY_MS = 500;
 interface Triggered {
   readonly checkpointId: number;
   readonly triggeredAtMs: number;
-  readonly enumeratorStates: ReadonlyMap<string, Uint8Array>;
+  readonly enumeratorStates: ReadonlyMap<string, EnumeratorSnapshot>;
   readonly requestId: number | null;
   readonly savepointFolder: string | null;
 }
@@ -99,6 +102,7 @@ export class JobCheckpoints {
   readonly #options: JobCheckpointsOptions;
   readonly #coordinator: CheckpointCoordinator;
   readonly #cleaner: CheckpointCleaner;
+  readonly #enumerators: EnumeratorStates;
   readonly #history = new CheckpointHistory();
   readonly #events: CoordinatorEvent[] = [];
   #stepping = false;
@@ -116,6 +120,7 @@ export class JobCheckpoints {
     const firstCheckpointId = options.firstCheckpointId ?? (this.latest?.checkpointId ?? 0) + 1;
     const { jobId, storage, logger, settings } = options;
     this.#coordinator = new CheckpointCoordinator({ settings, firstCheckpointId });
+    this.#enumerators = new EnumeratorStates(jobId, storage);
     this.#cleaner = new CheckpointCleaner({
       jobId,
       storage,
@@ -197,9 +202,7 @@ export class JobCheckpoints {
 
   /** The enumerator's state in the latest completed checkpoint; null where it begins anew. */
   async enumeratorState(operatorId: string): Promise<{ readonly state: unknown } | null> {
-    const handle = this.latest === null ? null : enumeratorHandle(this.latest.metadata, operatorId);
-    if (handle === null) return null;
-    return { state: decodeValue(await this.#options.storage.loadState(handle)) };
+    return this.latest === null ? null : this.#enumerators.load(this.latest.metadata, operatorId);
   }
 
   /** Resolves with the URI of its folder. `directory`: a URI; null: `savepoints` of the storage. */
@@ -297,7 +300,7 @@ export class JobCheckpoints {
     const { checkpointId, purpose, alignment, requestId } = effect;
     const triggeredAtMs = clock.nowMs();
     this.#history.triggered(checkpointId, purpose, triggeredAtMs);
-    const enumeratorStates = new Map<string, Uint8Array>();
+    const enumeratorStates = new Map<string, EnumeratorSnapshot>();
     const savepoint = requestId === null ? undefined : this.#savepoints.get(requestId);
     const savepointFolder =
       savepoint === undefined
@@ -314,7 +317,10 @@ export class JobCheckpoints {
     // now reach their reader ahead of the barrier, later ones behind it.
     try {
       for (const source of sources()) {
-        enumeratorStates.set(source.operatorId, encodeValue(source.snapshotState(checkpointId)));
+        enumeratorStates.set(
+          source.operatorId,
+          encodeEnumerator(source.snapshotState(checkpointId)),
+        );
       }
     } catch (error) {
       this.#dispatch({ kind: 'snapshot-failed', checkpointId, error: serializeError(error) });
@@ -336,7 +342,7 @@ export class JobCheckpoints {
     this.#history.stored(checkpointId, acknowledgedBytes);
     let event: CoordinatorEvent = { kind: 'stored', checkpointId };
     try {
-      const completed = await storeCheckpoint(storage, {
+      const { enumeratorBytes, ...completed } = await storeCheckpoint(storage, this.#enumerators, {
         ...triggered,
         jobId,
         jobGraph,
@@ -345,10 +351,9 @@ export class JobCheckpoints {
         latest: this.latest?.metadata ?? null,
         nowMs: () => clock.nowMs(),
       });
-      const handles = Object.values(completed.metadata.enumerators);
-      const bytes = handles.reduce((sum, handle) => sum + handleBytes(handle), 0);
-      this.#history.stored(checkpointId, bytes);
+      this.#history.stored(checkpointId, enumeratorBytes);
       await this.#register(completed, retainedAfter(this.#retained, completed, settings.retained));
+      this.#enumerators.completed();
     } catch (error) {
       if (error instanceof InvariantError) throw error;
       const reason = error instanceof DeposedError ? 'LEADERSHIP_LOST' : 'STORAGE_FAILED';
@@ -418,7 +423,7 @@ export class JobCheckpoints {
     // The other job manager may use what lies there.
     if (reason === 'LEADERSHIP_LOST') this.#cleaner.close();
     const snapshots = acknowledgements.map(({ snapshot }) => snapshot);
-    this.#cleaner.discard(checkpointId, snapshots);
+    this.#cleaner.discard(checkpointId, snapshots, this.#enumerators.failed());
     this.#endSavepoint(requestId)?.reject(checkpointFailed(reason, error));
   }
 

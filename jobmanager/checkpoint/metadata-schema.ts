@@ -70,4 +70,5 @@ export const metadataSchema = z.object({
     }),
   ),
   enumerators: z.record(z.string(), handle),
+  enumeratorParts: z.record(z.string(), z.array(handle)).optional(),
 }) satisfies z.ZodType<CheckpointMetadata>;

@@ -4,8 +4,8 @@
  * `../shared/7-tm-1-1` in the one around it. What lies elsewhere keeps its URI. Pure functions.
  */
 import type { CheckpointMetadata } from '../../shared/checkpoint/checkpoint-metadata.ts';
+import { mapMetadata } from '../../shared/checkpoint/snapshot-handles.ts';
 import { isUri, joinUri, parentFolder, relativePath } from '../../shared/filesystem/uri.ts';
-import { mapMetadata } from './snapshot-handles.ts';
 
 const UP = '../';
 

@@ -1,13 +1,18 @@
-import type { StateHandle } from '../../shared/checkpoint/state-handle.ts';
 import { killPoint } from '../../shared/faults/kill-point.ts';
 import { buildMetadata, type MetadataParts } from './build-metadata.ts';
 import type { CheckpointStorage } from './checkpoint-storage.ts';
 import type { CompletedCheckpoint } from './completed-checkpoint.ts';
+import type {
+  EnumeratorSnapshot,
+  EnumeratorStates,
+  StoredEnumerators,
+} from './enumerator-states.ts';
 
-export interface CheckpointToStore extends Omit<MetadataParts, 'enumerators' | 'completedAtMs'> {
+export interface CheckpointToStore
+  extends Omit<MetadataParts, keyof StoredEnumerators | 'completedAtMs'> {
   readonly nowMs: () => number;
-  /** By operator id, encoded. */
-  readonly enumeratorStates: ReadonlyMap<string, Uint8Array>;
+  /** By operator id. */
+  readonly enumeratorStates: ReadonlyMap<string, EnumeratorSnapshot>;
   /** Where a savepoint goes; null: to the job's own checkpoints. */
   readonly savepointFolder: string | null;
 }
@@ -18,24 +23,20 @@ export interface CheckpointToStore extends Omit<MetadataParts, 'enumerators' | '
  */
 export async function storeCheckpoint(
   storage: CheckpointStorage,
+  states: EnumeratorStates,
   checkpoint: CheckpointToStore,
-): Promise<CompletedCheckpoint> {
+): Promise<CompletedCheckpoint & { readonly enumeratorBytes: number }> {
   const { jobId, checkpointId, purpose, savepointFolder } = checkpoint;
-  const ownFolder = storage.paths.checkpoint(jobId, checkpointId);
-  const folder = savepointFolder ?? ownFolder;
-  const enumerators: Record<string, StateHandle> = {};
-  let number = 0;
-  for (const [operatorId, bytes] of checkpoint.enumeratorStates) {
-    // Numbered, not named: operator ids are no file names.
-    enumerators[operatorId] = await storage.storeState(ownFolder, `job-manager-${number}`, bytes);
-    number += 1;
-  }
+  const folder = savepointFolder ?? storage.paths.checkpoint(jobId, checkpointId);
+  const isCopied = savepointFolder !== null;
+  const enumerators = await states.store(checkpointId, checkpoint.enumeratorStates, { isCopied });
   const completedAtMs = checkpoint.nowMs();
-  const built = buildMetadata({ ...checkpoint, enumerators, completedAtMs });
-  const metadata = savepointFolder === null ? built : await storage.copyState(folder, built);
+  const built = buildMetadata({ ...checkpoint, ...enumerators, completedAtMs });
+  const metadata = isCopied ? await storage.copyState(folder, built) : built;
   killPoint('before-metadata');
   // The commit point: from here the checkpoint is restorable, and not before.
   await storage.writeMetadata(folder, metadata);
   killPoint('after-metadata');
-  return { checkpointId, purpose, uri: folder, completedAtMs, metadata };
+  const enumeratorBytes = enumerators.bytes;
+  return { checkpointId, purpose, uri: folder, completedAtMs, metadata, enumeratorBytes };
 }

@@ -38,6 +38,8 @@ interface Waiting {
   /** By attempt id. */
   readonly recorded: ReadonlyMap<string, RecordedAttempt>;
   readonly reports: Map<string, ReportedAttempt>;
+  /** Attempts that their task manager, started again, does not have. */
+  readonly lost: Set<string>;
   readonly cancelTimer: CancelTimer;
 }
 
@@ -61,7 +63,13 @@ export class JobAdoptions {
     const cancelTimer = this.#options.clock.setTimer(ADOPTION_TIMEOUT_MS, () =>
       this.#end(record.jobId),
     );
-    this.#waiting.set(record.jobId, { job, recorded, reports: new Map(), cancelTimer });
+    this.#waiting.set(record.jobId, {
+      job,
+      recorded,
+      reports: new Map(),
+      lost: new Set(),
+      cancelTimer,
+    });
   }
 
   has(jobId: string): boolean {
@@ -90,20 +98,29 @@ export class JobAdoptions {
       waiting.reports.set(report.attemptId, report);
       if (isRunning(report)) adopted.add(report.attemptId);
     }
+    for (const { recorded, reports, lost } of this.#waiting.values()) {
+      for (const [attemptId, { slot }] of recorded) {
+        if (slot.taskManagerId !== taskManagerId) continue;
+        if (reports.has(attemptId)) lost.delete(attemptId);
+        else lost.add(attemptId);
+      }
+    }
     return adopted;
   }
 
   /** Goes on with jobs that were heard of completely; call it when the registration is done. */
   check(): void {
-    for (const [jobId, { recorded, reports }] of this.#waiting) {
-      if (reports.size === recorded.size) this.#end(jobId);
+    for (const [jobId, { recorded, reports, lost }] of this.#waiting) {
+      if (reports.size + lost.size === recorded.size) this.#end(jobId);
     }
   }
 
   onTaskManagerLost(taskManagerId: string): void {
-    for (const { recorded, reports } of this.#waiting.values()) {
+    for (const { recorded, reports, lost } of this.#waiting.values()) {
       for (const [attemptId, { slot }] of recorded) {
-        if (slot.taskManagerId === taskManagerId) reports.delete(attemptId);
+        if (slot.taskManagerId !== taskManagerId) continue;
+        reports.delete(attemptId);
+        lost.delete(attemptId);
       }
     }
   }

@@ -1,6 +1,7 @@
 import picomatch from 'picomatch';
 import { SluiceError } from '../../shared/errors/sluice-error.ts';
 import type { FileStatus, FileSystem } from '../../shared/filesystem/filesystem.ts';
+import { compareUris } from '../../shared/filesystem/uri.ts';
 import type { FilesSourceOptions } from '../../shared/pipeline/kinds/source-files.ts';
 import { SeenSet } from './seen-set.ts';
 
@@ -37,13 +38,14 @@ export class FilesDiscovery {
     return this.#seen?.size ?? 0;
   }
 
-  snapshot(): Uint8Array {
-    return this.#seen?.toBytes() ?? new Uint8Array(0);
+  /** What was seen; arrays that never change (see {@link SeenSet.snapshot}). */
+  snapshot(): readonly Uint8Array<ArrayBuffer>[] {
+    return this.#seen?.snapshot() ?? [];
   }
 
   /** Bounded discovery remembers what it is given: the state may be that of a watch. */
-  restore(bytes: Uint8Array): void {
-    if (this.#seen !== null || bytes.length > 0) this.#seen = SeenSet.fromBytes(bytes);
+  restore(snapshot: readonly Uint8Array<ArrayBuffer>[]): void {
+    if (this.#seen !== null || snapshot.length > 0) this.#seen = SeenSet.restore(snapshot);
   }
 
   #isWanted(file: FileStatus): boolean {
@@ -76,16 +78,22 @@ export class FilesDiscovery {
   }
 }
 
+/** The names behind `startAfter`, up to and with `until`; null: from the first, to the last. */
+export interface ListingRange {
+  readonly signal: AbortSignal;
+  readonly startAfter: string | null;
+  readonly until: string | null;
+}
+
 /**
- * Calls back with each page of a listing behind `startAfter` (null: all of it), one after the other,
- * and with where the listing would go on behind the page; `onPage` may wait (back-pressure).
+ * Calls back with each page of the range, one after the other, and with where the listing would go on
+ * behind the page; `onPage` may wait (back-pressure).
  */
 export async function forEachPage(
   fileSystem: FileSystem,
   rootUri: string,
-  signal: AbortSignal,
+  { signal, startAfter, until }: ListingRange,
   onPage: (files: readonly FileStatus[], listedThrough: string | null) => Promise<void>,
-  startAfter: string | null = null,
 ): Promise<void> {
   let listedThrough = startAfter;
   let isLast = false;
@@ -94,8 +102,13 @@ export async function forEachPage(
       signal,
       ...(listedThrough === null ? {} : { startAfter: listedThrough }),
     });
-    isLast = page.next === null;
-    listedThrough = page.next ?? page.files.at(-1)?.uri ?? listedThrough;
-    await onPage(page.files, listedThrough);
+    const isWithin = (uri: string): boolean => until === null || compareUris(uri, until) <= 0;
+    const files = isWithin(page.files.at(-1)?.uri ?? '')
+      ? page.files
+      : page.files.filter(({ uri }) => isWithin(uri));
+    const isCut = files.length < page.files.length;
+    listedThrough = (isCut ? null : page.next) ?? files.at(-1)?.uri ?? listedThrough;
+    isLast = isCut || page.next === null || listedThrough === until;
+    await onPage(files, listedThrough);
   }
 }

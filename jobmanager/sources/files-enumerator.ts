@@ -12,7 +12,9 @@ import type {
   EnumeratorProgress,
   SplitEnumerator,
   SplitEnumeratorContext,
+  WithShared,
 } from './split-enumerator.ts';
+import { WatchListing } from './watch-listing.ts';
 
 /** Listing pauses while this many discovered files wait for a reader. */
 const PENDING_MAX = 4096;
@@ -30,8 +32,9 @@ export interface FilesEnumeratorDependencies {
 }
 
 /** What a checkpoint keeps: at most about `PENDING_MAX` splits, and 8 bytes for each file seen. */
-interface FilesEnumeratorState {
-  readonly seen: Uint8Array;
+interface FilesEnumeratorState extends WithShared {
+  /** What was seen: runs of hashes, most of which were in the checkpoint before. */
+  readonly shared: readonly Uint8Array<ArrayBuffer>[];
   readonly pending: readonly FileSplit[];
   /** A bounded listing is ordered: where it goes on says what was found before. */
   readonly listedThrough: string | null;
@@ -40,6 +43,8 @@ interface FilesEnumeratorState {
   readonly assigned: number;
   /** Handed out before the listing comes to them; absent: none. */
   readonly skipped?: readonly string[];
+  /** Of a watch: the ranges that the next pass lists at the same time; absent: none. */
+  readonly bounds?: readonly string[];
 }
 
 /**
@@ -51,6 +56,7 @@ export class FilesEnumerator implements SplitEnumerator<FileSplit> {
   readonly #options: FilesSourceOptions;
   readonly #dependencies: FilesEnumeratorDependencies;
   readonly #discovery: FilesDiscovery;
+  #listing = new WatchListing();
   readonly #rate: TokenBucket | null;
   readonly #abort = new AbortController();
   #context: SplitEnumeratorContext<FileSplit> | null = null;
@@ -60,7 +66,8 @@ export class FilesEnumerator implements SplitEnumerator<FileSplit> {
   /** Subtask → splits it still waits for, in the order they asked. */
   readonly #waiting = new Map<number, number>();
   readonly #informed = new Set<number>();
-  #resumeListing: (() => void) | null = null;
+  /** Of listings that wait for readers; at most one for each range. */
+  #waitingListings: (() => void)[] = [];
   #rateTimer: (() => void) | null = null;
   #complete = false;
   #stopped = false;
@@ -110,7 +117,7 @@ export class FilesEnumerator implements SplitEnumerator<FileSplit> {
 
   stop(): void {
     this.#abort.abort();
-    this.#resumeListing?.();
+    this.#resumeListings();
     this.#pending = [];
     this.#pendingStart = 0;
     this.#discovered = this.#assigned;
@@ -121,13 +128,14 @@ export class FilesEnumerator implements SplitEnumerator<FileSplit> {
 
   snapshotState(): FilesEnumeratorState {
     return {
-      seen: this.#discovery.snapshot(),
+      shared: this.#discovery.snapshot(),
       pending: this.#pending.slice(this.#pendingStart),
       listedThrough: this.#listedThrough,
       complete: this.#complete,
       stopped: this.#stopped,
       assigned: this.#assigned,
       ...(this.#skipped.size === 0 ? {} : { skipped: [...this.#skipped] }),
+      ...(this.#listing.bounds.length === 0 ? {} : { bounds: this.#listing.bounds }),
     };
   }
 
@@ -137,7 +145,8 @@ export class FilesEnumerator implements SplitEnumerator<FileSplit> {
    */
   restoreState(state: unknown): void {
     const restored = state as FilesEnumeratorState;
-    this.#discovery.restore(restored.seen);
+    this.#discovery.restore(restored.shared);
+    this.#listing = new WatchListing(restored.bounds);
     this.#pending = [...restored.pending];
     this.#pendingStart = 0;
     this.#listedThrough = restored.listedThrough;
@@ -179,7 +188,7 @@ export class FilesEnumerator implements SplitEnumerator<FileSplit> {
     this.#context = null;
     this.#abort.abort();
     this.#rateTimer?.();
-    this.#resumeListing?.();
+    this.#resumeListings();
   }
 
   async #discover(): Promise<void> {
@@ -195,18 +204,23 @@ export class FilesEnumerator implements SplitEnumerator<FileSplit> {
   }
 
   async #listOnce(round: number): Promise<void> {
-    const fileSystem = this.#dependencies.fileSystems.forUri(this.#options.path);
+    const { path: rootUri } = this.#options;
+    const { signal } = this.#abort;
+    const fileSystem = this.#dependencies.fileSystems.forUri(rootUri);
     try {
       if (round === 0) await this.#requireFolder(fileSystem);
       const isWatch = this.#options.watch !== undefined;
-      const onPage = async (files: readonly FileStatus[], listedThrough: string | null) => {
-        this.#enqueue(await this.#settled(files));
-        if (!isWatch) this.#listedThrough = listedThrough;
-        if (this.#pending.length - this.#pendingStart >= PENDING_MAX) await this.#waitForReaders();
-      };
-      const startAfter = isWatch ? null : this.#listedThrough;
-      await forEachPage(fileSystem, this.#options.path, this.#abort.signal, onPage, startAfter);
-      if (isWatch) this.#listedThrough = null;
+      if (isWatch) {
+        await this.#listAgain(fileSystem);
+        this.#listedThrough = null;
+        return;
+      }
+      const range = { signal, startAfter: this.#listedThrough, until: null };
+      await forEachPage(fileSystem, rootUri, range, async (files, listedThrough) => {
+        this.#enqueue(files);
+        this.#listedThrough = listedThrough;
+        await this.#untilRoom();
+      });
     } catch (error) {
       if (this.#abort.signal.aborted) return;
       // The first listing shows whether the source is right at all; later ones may fail in passing.
@@ -215,6 +229,25 @@ export class FilesEnumerator implements SplitEnumerator<FileSplit> {
         `listing ${this.#options.path} failed and is tried again: ${(error as Error).message}`,
       );
     }
+  }
+
+  async #listAgain(fileSystem: FileSystem): Promise<void> {
+    const { path: rootUri } = this.#options;
+    const isLocal = rootUri.startsWith('file:');
+    // A local listing costs no time on the way, and goes through the folders whatever the range.
+    const listing = isLocal ? new WatchListing() : this.#listing;
+    await listing.pass({
+      fileSystem,
+      rootUri,
+      signal: this.#abort.signal,
+      onPage: async (files) => {
+        const settled = await this.#settled(files);
+        // Other ranges may have filled it meanwhile.
+        await this.#untilRoom();
+        this.#enqueue(settled);
+        await this.#untilRoom();
+      },
+    });
   }
 
   /** A listing of a folder that does not exist is empty: what the user mistyped must not pass. */
@@ -236,7 +269,7 @@ export class FilesEnumerator implements SplitEnumerator<FileSplit> {
    */
   async #settled(files: readonly FileStatus[]): Promise<readonly FileStatus[]> {
     const { clock, fileSystems } = this.#dependencies;
-    if (this.#options.watch === undefined || !this.#options.path.startsWith('file:')) return files;
+    if (!this.#options.path.startsWith('file:')) return files;
     const unseen = this.#discovery.unseen(files);
     const isOld = (file: FileStatus): boolean => file.modifiedAtMs <= clock.nowMs() - SETTLE_MS;
     const settled = unseen.filter(isOld);
@@ -273,10 +306,13 @@ export class FilesEnumerator implements SplitEnumerator<FileSplit> {
     return through !== null && compareUris(uri, through) <= 0;
   }
 
-  #waitForReaders(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#resumeListing = resolve;
-    });
+  async #untilRoom(): Promise<void> {
+    const { signal } = this.#abort;
+    while (!signal.aborted && this.#pending.length - this.#pendingStart >= PENDING_MAX) {
+      await new Promise<void>((resolve) => {
+        this.#waitingListings.push(resolve);
+      });
+    }
   }
 
   #dispatch(): void {
@@ -308,9 +344,12 @@ export class FilesEnumerator implements SplitEnumerator<FileSplit> {
       this.#pendingStart = 0;
     }
     if (this.#pending.length - this.#pendingStart < PENDING_MAX / 2) {
-      this.#resumeListing?.();
-      this.#resumeListing = null;
+      this.#resumeListings();
     }
+  }
+
+  #resumeListings(): void {
+    for (const resume of this.#waitingListings.splice(0)) resume();
   }
 
   #dispatchLater(): void {

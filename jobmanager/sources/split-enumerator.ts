@@ -21,7 +21,7 @@ export interface SplitEnumerator<Split> {
   /**
    * All that `restoreState` needs to go on with what was not handed out yet: what is not in it and was
    * handed out is in the readers' state. Called between two callbacks, at any time after the start.
-   * Values of `shared/serialization`.
+   * Values of `shared/serialization`; large parts that do not change may be apart ({@link WithShared}).
    */
   snapshotState(checkpointId: number): unknown;
   /** Before the start. The parallelism may be another one than then. */
@@ -34,6 +34,14 @@ export interface SplitEnumerator<Split> {
   markAssigned?(splits: readonly Split[]): void;
   progress(): EnumeratorProgress;
   close(): Promise<void> | void;
+}
+
+/**
+ * A state may have such a field: parts that never change. One that is the same object as in an earlier
+ * snapshot is stored once for both.
+ */
+export interface WithShared {
+  readonly shared: readonly Uint8Array<ArrayBuffer>[];
 }
 
 export interface SplitEnumeratorContext<Split> {

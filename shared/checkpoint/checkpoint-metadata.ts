@@ -23,6 +23,8 @@ export interface CheckpointMetadata {
   readonly vertices: readonly VertexSnapshot[];
   /** By the source's operator id: the enumerator's state, encoded (`shared/serialization`). */
   readonly enumerators: Readonly<Record<string, StateHandle>>;
+  /** The large parts of these states that several checkpoints share, by operator id; absent: none. */
+  readonly enumeratorParts?: Readonly<Record<string, readonly StateHandle[]>> | undefined;
 }
 
 export interface VertexSnapshot {

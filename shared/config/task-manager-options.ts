@@ -1,4 +1,4 @@
-import { availableParallelism, homedir } from 'node:os';
+import { availableParallelism, homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FileSystemOptions } from '../filesystem/filesystem-options.ts';
 
@@ -29,6 +29,10 @@ export interface TaskManagerOptions {
   /** ONNX Runtime's own threads in one run; more executors beat more of these. */
   readonly intraOpThreads: number;
   readonly modelCacheDirectory: string;
+  /** On a local disk: working files of keyed state, copies of snapshots to restore from. */
+  readonly localStateDirectory: string;
+  /** Of these copies; 0: none are kept. */
+  readonly localStateBytesMax: number;
   readonly fileSystemOptions: FileSystemOptions;
   /** How often slots report their counters to the main thread. */
   readonly metricsIntervalMs: number;
@@ -59,6 +63,8 @@ export const TASK_MANAGER_DEFAULTS: TaskManagerOptions = {
   executors: cores,
   intraOpThreads: 1,
   modelCacheDirectory: join(homedir(), '.cache', 'sluice', 'models'),
+  localStateDirectory: join(tmpdir(), 'sluice-state'),
+  localStateBytesMax: 1024 ** 3,
   fileSystemOptions: {},
   metricsIntervalMs: 500,
   cancellationTimeoutMs: 10_000,

@@ -21,6 +21,7 @@ import type { S3Options } from './filesystem-options.ts';
 import { readS3Object } from './s3-body.ts';
 import { type S3Attempt, S3Connection, type S3Dependencies } from './s3-connection.ts';
 import { describeFailure, isObjectMissing } from './s3-errors.ts';
+import { listS3Page, PageTurns } from './s3-listing.ts';
 import {
   formatUploadId,
   pageOfUploads,
@@ -63,6 +64,7 @@ export class S3FileSystem implements FileSystem {
   readonly scheme = 's3';
   readonly #connection: S3Connection;
   readonly #dependencies: S3Dependencies;
+  readonly #pageTurns = new PageTurns();
 
   constructor(options: S3Options, dependencies: S3Dependencies) {
     this.#connection = new S3Connection(options, dependencies);
@@ -294,33 +296,27 @@ export class S3FileSystem implements FileSystem {
     const root = formatUri({ scheme: 's3', authority: bucket, path: '' });
     const within = startAfter.startsWith(root);
     if (!within && compareUris(startAfter, folder) > 0) return { files: [], next: null };
-    const key = within ? startAfter.slice(root.length) : '';
-    const answer = await this.#send(
-      folder,
-      'ListObjectsV2',
-      userSignal,
-      ({ sdk, client, signal }) => {
-        const command = new sdk.ListObjectsV2Command({
-          Bucket: bucket,
-          Prefix: prefix,
-          MaxKeys: limit,
-          ...(key === '' ? {} : { StartAfter: key }),
-        });
-        return client.send(command, { abortSignal: signal });
-      },
+    const startKey = within ? startAfter.slice(root.length) : '';
+    const input = {
+      Bucket: bucket,
+      Prefix: prefix,
+      MaxKeys: limit,
+      ...(startKey === '' ? {} : { StartAfter: startKey }),
+    };
+    const answer = await this.#send(folder, 'ListObjectsV2', userSignal, (attempt) =>
+      listS3Page(attempt, input, this.#pageTurns),
     );
     const files: FileStatus[] = [];
     let last = startAfter;
-    for (const { Key = '', Size = 0, ETag, LastModified } of answer.Contents ?? []) {
-      const uri = root + Key;
+    for (const { key, size, etag, modifiedAtMs } of answer.objects) {
+      const uri = root + key;
       // A server without this order (a directory bucket) would be listed for ever, or in part.
       if (compareUris(uri, last) <= 0) throw notInOrder(folder, this.#connection.server);
       last = uri;
-      if (Key.endsWith('/')) continue;
-      const modifiedAtMs = LastModified?.getTime() ?? 0;
-      files.push({ uri, size: Size, etag: unquote(ETag), modifiedAtMs });
+      if (key.endsWith('/')) continue;
+      files.push({ uri, size, etag, modifiedAtMs });
     }
-    return { files, next: answer.IsTruncated === true && last !== startAfter ? last : null };
+    return { files, next: answer.isTruncated && last !== startAfter ? last : null };
   }
 
   async #head(uri: string, userSignal: AbortSignal | undefined): Promise<HeadAnswer | null> {

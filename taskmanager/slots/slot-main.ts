@@ -36,7 +36,9 @@ const tasks = new SlotTasks({
     createOperator: operatorFactory({ device: data.device, fileSystems }),
     network,
     logger: forwardingLogger(),
+    localStateDirectory: data.localStateDirectory,
   },
+  localStateFolder: data.localStateFolder,
   metricsIntervalMs: data.metricsIntervalMs,
   send,
   async close() {

@@ -15,6 +15,10 @@ export interface SlotWorkerData {
   readonly taskManagerId: string;
   readonly device: 'cpu' | 'gpu';
   readonly fileSystemOptions: FileSystemOptions;
+  /** Of working files of keyed state. */
+  readonly localStateDirectory: string;
+  /** Of the local copies of state. */
+  readonly localStateFolder: string;
   readonly metricsIntervalMs: number;
   /** To the NetworkHub. */
   readonly networkPort: MessagePort;

@@ -7,6 +7,8 @@ import type { SlotCommand, SlotReport } from './slot-messages.ts';
 export interface SlotTasksOptions {
   /** `control` and `snapshots` are added here. */
   readonly environment: Omit<TaskEnvironment, 'control' | 'snapshots'>;
+  /** With the task manager's copies of state. */
+  readonly localStateFolder: string;
   readonly metricsIntervalMs: number;
   /** What is in `transfer` belongs to the main thread from then on. */
   readonly send: (report: SlotReport, transfer?: readonly ArrayBuffer[]) => void;
@@ -26,7 +28,11 @@ export class SlotTasks {
   constructor(options: SlotTasksOptions) {
     this.#options = options;
     const { fileSystems } = options.environment;
-    this.#snapshots = new SlotSnapshotStores({ fileSystems, send: options.send });
+    this.#snapshots = new SlotSnapshotStores({
+      fileSystems,
+      localFolder: options.localStateFolder,
+      send: options.send,
+    });
     this.#environment = {
       ...options.environment,
       snapshots: this.#snapshots,

@@ -9,6 +9,7 @@ import type {
   SnapshotStores,
   StateScope,
 } from '../task/snapshot-store.ts';
+import { readLocalPiece } from './local-state.ts';
 
 interface Request {
   readonly resolve: (handle: StateHandle) => void;
@@ -17,20 +18,25 @@ interface Request {
 
 /**
  * The slot's end of the store: small pieces become part of their handle, the others go to the main
- * thread (the bytes are transferred), which packs those of all slots. Reading needs nobody else.
+ * thread (the bytes are transferred), which packs those of all slots. Reading needs nobody else: it
+ * takes the task manager's own copy, where that is right, or the stored object.
  * Bounded by what the snapshots of the slot's tasks consist of.
  */
 export class SlotSnapshotStores implements SnapshotStores {
   readonly #fileSystems: FileSystemRegistry;
+  /** The folder of the task manager's local copies, if there is one. */
+  readonly #localFolder: string | null;
   readonly #send: (report: SlotReport, transfer?: readonly ArrayBuffer[]) => void;
   readonly #requests = new Map<number, Request>();
   #nextRequestId = 1;
 
   constructor(options: {
     readonly fileSystems: FileSystemRegistry;
+    readonly localFolder?: string | null;
     readonly send: (report: SlotReport, transfer?: readonly ArrayBuffer[]) => void;
   }) {
     this.#fileSystems = options.fileSystems;
+    this.#localFolder = options.localFolder ?? null;
     this.#send = options.send;
   }
 
@@ -51,6 +57,8 @@ export class SlotSnapshotStores implements SnapshotStores {
 
   async load(handle: StateHandle): Promise<Uint8Array> {
     if (handle.kind === 'inline') return Buffer.from(handle.base64, 'base64');
+    const local = this.#localFolder && (await readLocalPiece(this.#localFolder, handle));
+    if (local) return local;
     const { uri, offset, length } = handle;
     const { bytes } = await this.#fileSystems.forUri(uri).read(uri, { offset, length });
     if (bytes.length !== length) throw corrupt(uri, 'It is shorter than when it was written.');

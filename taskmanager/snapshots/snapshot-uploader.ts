@@ -5,6 +5,7 @@ import { joinUri } from '../../shared/filesystem/uri.ts';
 import type { CancelTimer, Clock } from '../../shared/time/clock.ts';
 import type { StatePiece, StoredPiece } from '../slots/slot-messages.ts';
 import type { CheckpointTarget, StateScope } from '../task/snapshot-store.ts';
+import type { LocalStateKeeper } from './local-state-keeper.ts';
 import { type PackedPiece, packObject, writeObject } from './state-object.ts';
 
 /** A task manager writes so many objects in one checkpoint: requests cost money, and time. */
@@ -51,6 +52,8 @@ export class SnapshotUploader {
     readonly clock: Clock;
     /** The attempts of the job that run here. */
     readonly attemptsOf: (jobId: string) => readonly string[];
+    /** Gets a copy of what was stored. */
+    readonly localState?: LocalStateKeeper;
   };
   readonly #jobs = new Map<string, JobUploads>();
 
@@ -59,6 +62,7 @@ export class SnapshotUploader {
     readonly fileSystems: FileSystemRegistry;
     readonly clock: Clock;
     readonly attemptsOf: (jobId: string) => readonly string[];
+    readonly localState?: LocalStateKeeper;
   }) {
     this.#options = options;
   }
@@ -169,6 +173,11 @@ export class SnapshotUploader {
         const handle = packed[index]?.handle ?? null;
         if (handle !== null) piece.done({ handle, error: null });
       }
+      const [first] = pieces;
+      if (first === undefined) return;
+      const { jobId, checkpointId } = first;
+      const bytes = packed.map((piece) => piece.bytes);
+      this.#options.localState?.keep({ jobId, checkpointId, uri }, bytes);
     } catch (error) {
       for (const piece of pieces) piece.done(failed(error));
     }

@@ -1,3 +1,4 @@
+import { objectUris, snapshotHandles } from '../../shared/checkpoint/snapshot-handles.ts';
 import { SluiceError, serializeError } from '../../shared/errors/sluice-error.ts';
 import type { FileSystemRegistry } from '../../shared/filesystem/filesystem-registry.ts';
 import type { TaskDeployment } from '../../shared/job-graph/task-deployment.ts';
@@ -12,6 +13,7 @@ import type { Clock } from '../../shared/time/clock.ts';
 import { Slot } from '../slots/slot.ts';
 import type { SlotCommand, SlotReport } from '../slots/slot-messages.ts';
 import type { SlotThread, SlotThreadEvents } from '../slots/slot-thread.ts';
+import type { LocalStateKeeper } from '../snapshots/local-state-keeper.ts';
 import { SnapshotUploader } from '../snapshots/snapshot-uploader.ts';
 import type { TaskCheckpointReport, TaskStateUpdate } from '../task/task-environment.ts';
 import { AttemptLog } from './attempt-log.ts';
@@ -35,6 +37,7 @@ export interface TaskExecutorOptions {
   readonly taskManagerId: string;
   /** For the state of snapshots. */
   readonly fileSystems: FileSystemRegistry;
+  readonly localState: LocalStateKeeper;
   readonly slots: number;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -124,13 +127,23 @@ export class TaskExecutor {
       case 'checkpoint-complete':
       case 'checkpoint-aborted': {
         const jobId = this.#jobOf.get(command.attemptId);
-        if (jobId !== undefined) this.#uploader.ended(jobId, command.checkpointId);
+        if (jobId !== undefined) this.#checkpointEnded(jobId, command);
         this.#slotOf.get(command.attemptId)?.checkpoint(command);
         return;
       }
       default:
         command satisfies never;
     }
+  }
+
+  #checkpointEnded(
+    jobId: string,
+    { kind, checkpointId }: Extract<TaskCommand, { readonly checkpointId: number }>,
+  ): void {
+    const { localState } = this.#options;
+    this.#uploader.ended(jobId, checkpointId);
+    if (kind === 'checkpoint-complete') localState.completed(jobId, checkpointId);
+    else localState.aborted(jobId, checkpointId);
   }
 
   cancelAll(): void {
@@ -160,6 +173,7 @@ export class TaskExecutor {
     this.#log.deployed(deployment);
     this.#slotOf.set(attemptId, slot);
     this.#jobOf.set(attemptId, deployment.jobId);
+    this.#options.localState.active(deployment.jobId);
     slot.deploy(deployment);
   }
 
@@ -215,11 +229,23 @@ export class TaskExecutor {
     // The job manager has heard of its end already.
     if (!this.#slotOf.has(attemptId)) return;
     if (kind === 'source-drained') this.#log.drained(attemptId);
+    if (kind === 'acknowledge-checkpoint') this.#acknowledged(report);
     if (kind === 'decline-checkpoint') {
       const { checkpointId, error } = report;
       this.#options.logger.warn({ attemptId, checkpointId, error }, 'checkpoint declined');
     }
     this.#options.send(report);
+  }
+
+  #acknowledged({
+    attemptId,
+    checkpointId,
+    snapshot,
+  }: Extract<TaskCheckpointReport, { kind: 'acknowledge-checkpoint' }>): void {
+    const jobId = this.#jobOf.get(attemptId);
+    if (jobId === undefined) return;
+    const uris = objectUris(snapshotHandles(snapshot));
+    this.#options.localState.acknowledged(jobId, checkpointId, uris);
   }
 
   #handleMetrics(metrics: SubtaskMetrics): void {
@@ -236,13 +262,18 @@ export class TaskExecutor {
       this.#slotOf.delete(attemptId);
       const jobId = this.#jobOf.get(attemptId);
       this.#jobOf.delete(attemptId);
-      if (jobId !== undefined) this.#uploader.attemptEnded(jobId);
+      if (jobId !== undefined) this.#attemptEnded(jobId);
       this.#metrics.delete(attemptId);
       this.#options.observer.taskEnded(attemptId, metrics);
     }
     if (error === null) this.#options.logger.info({ attemptId, state }, 'task state');
     else this.#options.logger.error({ attemptId, error }, 'task failed');
     this.#sendState(update);
+  }
+
+  #attemptEnded(jobId: string): void {
+    this.#uploader.attemptEnded(jobId);
+    if (this.#attemptsOf(jobId).length === 0) this.#options.localState.idle(jobId);
   }
 
   #sendState(update: TaskStateUpdate): void {

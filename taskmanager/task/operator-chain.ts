@@ -89,10 +89,11 @@ export class OperatorChain {
     const { context, createOperator } = options;
     const nodes = context.deployment.operators;
     const bodies = await Promise.all(nodes.map((node) => createOperator(node)));
-    const { deployment, clock } = context;
+    const { deployment, clock, localStateDirectory: localDirectory } = context;
+    const local = localDirectory === undefined ? {} : { localDirectory };
     const createBackend = await backendFactory((deployment.state ?? STATE_DEFAULTS).backend);
     const contexts = nodes.map((node) => {
-      const keyed = new OperatorKeyedState(() => createBackend({ ...deployment, clock }));
+      const keyed = new OperatorKeyedState(() => createBackend({ ...deployment, ...local, clock }));
       return new RuntimeContext(context, node, keyed);
     });
     // The source asks the chain, which is made from it.

@@ -309,8 +309,10 @@ export class StreamTask implements Runnable {
 
   #taskContext(): TaskContext {
     const { taskManagerId, clock, fileSystems, inference, control } = this.#environment;
+    const { localStateDirectory } = this.#environment;
     return {
       deployment: this.#deployment,
+      ...(localStateDirectory === undefined ? {} : { localStateDirectory }),
       taskManagerId,
       clock,
       mailbox: this.#mailbox,

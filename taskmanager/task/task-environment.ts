@@ -28,6 +28,8 @@ export interface TaskEnvironment {
   readonly control: TaskControl;
   readonly snapshots: SnapshotStores;
   readonly logger: Logger;
+  /** For working files of keyed state; absent: under the system's temporary folder. */
+  readonly localStateDirectory?: string;
 }
 
 /** The slot's part of the data plane. */

@@ -18,6 +18,7 @@ export interface TaskContext {
   readonly mailbox: Mailbox;
   readonly fileSystems: FileSystemRegistry;
   readonly inference: InferenceClient;
+  readonly localStateDirectory?: string;
   requestSplits(count: number): void;
   reject(rejected: RejectedRecord): void;
   fail(error: unknown): void;

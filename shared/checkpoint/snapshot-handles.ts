@@ -1,13 +1,13 @@
 /** Walks the handles of snapshots and metadata. Pure functions. */
-import type { CheckpointMetadata } from '../../shared/checkpoint/checkpoint-metadata.ts';
+import type { CheckpointMetadata } from './checkpoint-metadata.ts';
 import type {
   ChannelState,
   KeyedStateHandle,
   ListStateHandle,
   OperatorSubtaskState,
   SubtaskSnapshot,
-} from '../../shared/checkpoint/snapshot.ts';
-import type { StateHandle } from '../../shared/checkpoint/state-handle.ts';
+} from './snapshot.ts';
+import type { StateHandle } from './state-handle.ts';
 
 type MapHandle = (handle: StateHandle) => StateHandle;
 
@@ -21,7 +21,8 @@ export function snapshotHandles(snapshot: SubtaskSnapshot): StateHandle[] {
 }
 
 export function metadataHandles(metadata: CheckpointMetadata): StateHandle[] {
-  const handles = Object.values(metadata.enumerators);
+  const { enumerators, enumeratorParts = {} } = metadata;
+  const handles = [...Object.values(enumerators), ...Object.values(enumeratorParts).flat()];
   for (const { subtasks } of metadata.vertices) {
     for (const snapshot of subtasks) handles.push(...snapshotHandles(snapshot));
   }
@@ -35,16 +36,15 @@ export function objectUris(handles: readonly StateHandle[]): Set<string> {
   return uris;
 }
 
-export function handleBytes(handle: StateHandle): number {
-  if (handle.kind === 'object') return handle.length;
-  return Math.floor((handle.base64.length * 3) / 4);
-}
-
 /** The same metadata with other handles. */
 export function mapMetadata(metadata: CheckpointMetadata, map: MapHandle): CheckpointMetadata {
+  const { enumeratorParts: parts } = metadata;
   return {
     ...metadata,
     enumerators: mapValues(metadata.enumerators, map),
+    ...(parts === undefined
+      ? {}
+      : { enumeratorParts: mapValues(parts, (handles) => handles.map(map)) }),
     vertices: metadata.vertices.map((vertex) => ({
       ...vertex,
       subtasks: vertex.subtasks.map((snapshot) => mapSnapshot(snapshot, map)),

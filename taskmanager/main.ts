@@ -13,6 +13,7 @@ import { requireLoopback } from '../shared/rpc/loopback.ts';
 import type { JobManagerMessage, TaskManagerRegistration } from '../shared/rpc/messages.ts';
 import type { CancelTimer, Clock } from '../shared/time/clock.ts';
 import { systemClock } from '../shared/time/system-clock.ts';
+import { UNLOAD_AFTER_MS } from './inference/inference-options.ts';
 import { InferenceService } from './inference/inference-service.ts';
 import { type MetricsServer, startMetricsServer } from './metrics/metrics-server.ts';
 import { ProcessMeter } from './metrics/process-metrics.ts';
@@ -142,6 +143,7 @@ class TaskManager implements RunningTaskManager {
       intraOpThreads: options.intraOpThreads,
       gpuExecutionProvider: options.gpuExecutionProvider,
       modelCacheDirectory: options.modelCacheDirectory,
+      unloadAfterMs: UNLOAD_AFTER_MS,
       fileSystems: this.#fileSystems,
       clock,
     });

@@ -2,15 +2,16 @@
  * The executors of one device and the models that they hold, counted by use. Main thread.
  *
  * A model is loaded on every executor of the device; two loads of the same content with the same
- * options share it. A lost executor is replaced when the next model is loaded; the models that it
+ * options share it. One that nobody uses stays for a while: tasks that restart find it warm. A lost executor is replaced when the next model is loaded; the models that it
  * held are broken for those who use them (their tasks fail and are restarted) and loaded anew.
  */
 import type { SluiceError } from '../../shared/errors/sluice-error.ts';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
+import type { CancelTimer, Clock } from '../../shared/time/clock.ts';
 import { Executor, type LoadCommand } from './executor.ts';
 import { BATCH_SIZE_BOUNDS, type QueueLengths } from './executor-counters.ts';
 import type { LoadOptions } from './inference-client.ts';
-import type { DeviceStats, ExecutionProvider } from './inference-options.ts';
+import { type DeviceStats, type ExecutionProvider, IDLE_MODELS_MAX } from './inference-options.ts';
 
 export interface DeviceExecutorsOptions {
   readonly device: 'cpu' | 'gpu';
@@ -20,6 +21,8 @@ export interface DeviceExecutorsOptions {
   readonly queueLengths: QueueLengths;
   /** Numbers executors and models, over all devices. */
   readonly nextId: () => number;
+  readonly unloadAfterMs: number;
+  readonly clock: Clock;
   readonly localPath: (model: ModelSpec) => Promise<string>;
   readonly onLost: (executor: Executor, error: SluiceError) => void;
 }
@@ -45,6 +48,8 @@ export class DeviceExecutors {
   readonly #all: Executor[] = [];
   readonly #byKey = new Map<string, Entry>();
   readonly #byId = new Map<number, Entry>();
+  /** Those that nobody uses, the longest idle first, with what keeps them from being unloaded. */
+  readonly #idle = new Map<Entry, CancelTimer>();
 
   constructor(options: DeviceExecutorsOptions) {
     this.#options = options;
@@ -63,6 +68,7 @@ export class DeviceExecutors {
     const key = JSON.stringify([model.sha256, model.input, model.output, model.labels, options]);
     const entry = this.#byKey.get(key) ?? this.#start(key, model, options);
     entry.users += 1;
+    this.#stopIdling(entry);
     try {
       return await entry.ready;
     } catch (error) {
@@ -75,7 +81,7 @@ export class DeviceExecutors {
     const entry = this.#byId.get(modelId);
     if (entry === undefined) return;
     entry.users -= 1;
-    if (entry.users === 0) this.#forget(entry);
+    if (entry.users === 0) this.#idleOrForget(entry);
   }
 
   stats(): DeviceStats {
@@ -102,6 +108,7 @@ export class DeviceExecutors {
   }
 
   async stop(): Promise<void> {
+    for (const entry of [...this.#idle.keys()]) this.#stopIdling(entry);
     await Promise.all(this.#all.map((executor) => executor.stop()));
   }
 
@@ -150,12 +157,35 @@ export class DeviceExecutors {
   #onLost(executor: Executor, error: SluiceError): void {
     for (const entry of [...this.#byKey.values()]) {
       // Its users still count it; new ones get a new one.
-      if (entry.executors.includes(executor)) this.#byKey.delete(entry.key);
+      if (!entry.executors.includes(executor)) continue;
+      this.#byKey.delete(entry.key);
+      if (entry.users === 0) this.#forget(entry);
     }
     this.#options.onLost(executor, error);
   }
 
+  #idleOrForget(entry: Entry): void {
+    const { unloadAfterMs, clock } = this.#options;
+    const isBroken = this.#byKey.get(entry.key) !== entry;
+    if (isBroken || unloadAfterMs === 0) {
+      this.#forget(entry);
+      return;
+    }
+    this.#idle.set(
+      entry,
+      clock.setTimer(unloadAfterMs, () => this.#forget(entry)),
+    );
+    const [longest] = this.#idle.keys();
+    if (longest !== undefined && this.#idle.size > IDLE_MODELS_MAX) this.#forget(longest);
+  }
+
+  #stopIdling(entry: Entry): void {
+    this.#idle.get(entry)?.();
+    this.#idle.delete(entry);
+  }
+
   #forget(entry: Entry): void {
+    this.#stopIdling(entry);
     if (this.#byKey.get(entry.key) === entry) this.#byKey.delete(entry.key);
     if (!this.#byId.delete(entry.modelId)) return;
     for (const executor of entry.executors) executor.unload(entry.modelId);

@@ -14,9 +14,17 @@ export interface InferenceServiceOptions {
   readonly gpuExecutionProvider: ExecutionProvider;
   /** A local folder for models that lie elsewhere; files are named by their SHA-256. */
   readonly modelCacheDirectory: string;
+  /**
+   * How long a model stays loaded that nobody uses: a task that restarts finds it warm. At most
+   * `IDLE_MODELS_MAX` for each device.
+   */
+  readonly unloadAfterMs: number;
   readonly fileSystems: FileSystemRegistry;
   readonly clock: Clock;
 }
+
+export const IDLE_MODELS_MAX = 2;
+export const UNLOAD_AFTER_MS = 30_000;
 
 /**
  * The inference of one task manager as its main thread sees it. The slot's side is

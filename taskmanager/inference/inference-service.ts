@@ -186,6 +186,8 @@ export class InferenceService implements InferenceServiceFace {
         this.#lastId += 1;
         return this.#lastId;
       },
+      unloadAfterMs: this.#options.unloadAfterMs,
+      clock: this.#options.clock,
       localPath: (model) => this.#files.localPath(model),
       onLost: (executor, error) => this.#onLost(executor, error),
     });

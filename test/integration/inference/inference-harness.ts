@@ -44,6 +44,7 @@ export async function startInference(
     intraOpThreads: 1,
     gpuExecutionProvider: 'cpu',
     modelCacheDirectory: join(folder, 'cache'),
+    unloadAfterMs: 0,
     fileSystems,
     clock: systemClock,
     ...options,

@@ -172,6 +172,20 @@ test('when nobody uses a model any more, then it is unloaded', async (t) => {
   assert.equal((await again.infer(imageOf(6, spec))).indices[0], 6);
 });
 
+test('when a model is asked for again soon, then it is still loaded; three idle ones are too many', async (t) => {
+  const { connect, model, service } = await startInference(t, { unloadAfterMs: 60_000 });
+  const { client } = connect();
+  const spec = await model(pixelModel());
+  const loaded = (): number | undefined => service.stats()[0]?.modelsLoaded;
+  const batches = [1, 2, 3].map((sizeMax) => ({ ...LOAD_OPTIONS, batchSizeMax: sizeMax }));
+  for (const options of batches) await (await client.load(spec, options)).release();
+  await eventually(() => loaded() === 2);
+  const again = await client.load(spec, batches[2] ?? LOAD_OPTIONS);
+  assert.equal(loaded(), 2, 'it was there');
+  assert.equal((await again.infer(imageOf(6, spec))).indices[0], 6);
+  await again.release();
+});
+
 test('when a slot goes away with images in flight, then the others do not notice', async (t) => {
   const { connect, model, service } = await startInference(t, { executors: 1 });
   const spec = await model(pixelModel());

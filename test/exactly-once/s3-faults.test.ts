@@ -19,7 +19,8 @@ const KINDS: readonly FaultKind[] = [
   'truncate',
 ];
 const FAULT_SHARE = 0.05;
-const OUTAGE_MS = 30_000;
+/** Longer than a storage that has answered before is waited for. */
+const OUTAGE_MS = 40_000;
 
 async function startServer(seed: number) {
   const server = await S3Server.start({ buckets: [BUCKET], seed });
@@ -43,10 +44,10 @@ test('when every twentieth request fails and everything is killed, then the audi
     assert.ok((server.faults.injected.get(kind) ?? 0) > 0, `${kind} happened`);
 });
 
-test('when the storage of checkpoints is away for 30 s, then processing goes on and nothing is lost', async (t) => {
+test('when the storage of checkpoints is away for 40 s, then processing goes on and nothing is lost', async (t) => {
   const { server, s3 } = await startServer(4);
   t.after(() => server.close());
-  const options = { s3, bucket: BUCKET, taskManagers: 2, objects: 900, chaosMs: OUTAGE_MS };
+  const options = { s3, bucket: BUCKET, taskManagers: 2, objects: 1200, chaosMs: OUTAGE_MS };
   const chaos = await ImageChaos.start(t, options);
   const checkpoints = (): Promise<JobCheckpointsDetail> =>
     chaos.cluster.json<JobCheckpointsDetail>(['checkpoints', chaos.jobId]);
@@ -56,6 +57,15 @@ test('when the storage of checkpoints is away for 30 s, then processing goes on 
   await delay(OUTAGE_MS);
   server.faults.clear();
   const awayUntil = Date.now();
+  const { counts, history, inProgress } = await checkpoints();
+  const failures = history.filter(({ status }) => status === 'FAILED');
+  const late = [...history, ...(inProgress === null ? [] : [inProgress])];
+  t.diagnostic(
+    `checkpoints: ${counts.completed} completed, ${counts.failed} failed ` +
+      `(${failures.map(({ failure }) => failure?.reason).join(', ')}), ` +
+      `the longest took ${Math.max(...late.map(({ durationMs }) => durationMs))} ms`,
+  );
+  assert.ok(counts.failed > 0, 'failures are reported');
   await chaos.finishAndAudit();
   const job = await chaos.cluster.json<JobDetail>(['job', chaos.jobId]);
   assert.equal(job.state, 'FINISHED');

@@ -1,6 +1,5 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import type {
   CheckpointInfo,
@@ -9,6 +8,7 @@ import type {
 } from '../../shared/rest/rest-types.ts';
 import { runMeasured } from '../support/measured-process.ts';
 import { ServerProcess } from '../support/server-process.ts';
+import * as waiting from '../support/wait-for-server.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const MAIN = join(ROOT, 'cli/main.ts');
@@ -127,19 +127,10 @@ async function sluice(args: readonly string[]): Promise<string> {
     .stdout;
 }
 
-async function getJson<T>(path: string): Promise<T | null> {
-  try {
-    const response = await fetch(`${REST}${path}`, { signal: AbortSignal.timeout(5_000) });
-    return response.ok ? ((await response.json()) as T) : null;
-  } catch {
-    return null;
-  }
+function getJson<T>(path: string): Promise<T | null> {
+  return waiting.getJson<T>(`${REST}${path}`, 5_000);
 }
 
-async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
-  const deadlineMs = Date.now() + WAIT_MS;
-  while (!(await condition())) {
-    if (Date.now() > deadlineMs) throw new Error(`no ${what} within ${WAIT_MS / 1000} s`);
-    await delay(50);
-  }
+function until(condition: () => Promise<boolean>, what: string): Promise<void> {
+  return waiting.until(condition, what, { waitMs: WAIT_MS, pollMs: 50 });
 }

@@ -204,7 +204,8 @@ function compiledOptions(node: NodeSpec, scope: BuildScope): object {
     }
     case 'onnx': {
       const { topK, batch, concurrency, ordered } = node.options;
-      return { topK, batch, concurrency, ordered, model: scope.models.models.get(node.name) };
+      const model = scope.models.models.get(node.name);
+      return { topK, batch, concurrency, ordered, model, decoding: decodingOf(node, scope) };
     }
     case 'count':
       return { keyBy: node.keyBy };
@@ -216,16 +217,33 @@ function compiledOptions(node: NodeSpec, scope: BuildScope): object {
   }
 }
 
+/** Options of the one `image-tensor` node that the tensors come from. */
+function decodingOf(node: NodeSpec, scope: BuildScope): object | null {
+  const decoders = upstreamOf(node, scope).filter(({ kind }) => kind === 'image-tensor');
+  const [decoder] = decoders;
+  return decoder === undefined || decoders.length > 1 ? null : compiledOptions(decoder, scope);
+}
+
 /** Longest first, so that the innermost of nested sources is found first. */
 function sourceRootsOf(node: NodeSpec, scope: BuildScope): readonly string[] {
   const roots = new Set<string>();
-  const visited = new Set<string>();
-  const visit = (current: NodeSpec): void => {
-    if (visited.has(current.name)) return;
-    visited.add(current.name);
-    if (current.category === 'source' && current.kind === 'files') roots.add(current.options.path);
-    for (const name of current.from) visit(nodeNamed(scope, name));
+  for (const { category, kind, options } of upstreamOf(node, scope)) {
+    if (category === 'source' && kind === 'files') roots.add(options.path);
+  }
+  return [...roots].sort((left, right) => right.length - left.length || compareUris(left, right));
+}
+
+/** Every node that a record may have passed before it comes here. */
+function upstreamOf(node: NodeSpec, scope: BuildScope): readonly NodeSpec[] {
+  const visited = new Set<NodeSpec>();
+  const visit = ({ from }: NodeSpec): void => {
+    for (const name of from) {
+      const current = nodeNamed(scope, name);
+      if (visited.has(current)) continue;
+      visited.add(current);
+      visit(current);
+    }
   };
   visit(node);
-  return [...roots].sort((left, right) => right.length - left.length || compareUris(left, right));
+  return [...visited];
 }

@@ -41,6 +41,8 @@ export interface CompiledImageTensorOptions
 export interface CompiledOnnxOptions
   extends Pick<OnnxOptions, 'topK' | 'batch' | 'concurrency' | 'ordered'> {
   readonly model: ModelSpec;
+  /** How its tensors were made, to make them again after a recovery; null: in several ways. */
+  readonly decoding: CompiledImageTensorOptions | null;
 }
 
 export interface CompiledCountOptions {

@@ -32,9 +32,4 @@ export interface ImageTensor {
   readonly channels: 1 | 3;
   readonly color: ColorOrder;
   readonly normalization: PixelNormalization;
-  /**
-   * True where several consumers hold this tensor: whoever would transfer (detach) `data` must
-   * copy it first. The chain sets it when it fans out.
-   */
-  readonly shared: boolean;
 }

@@ -76,7 +76,7 @@ export class RecordBatchDecoder {
     const description = this.#description(reader.varint());
     const { height, width, channels, color, normalization } = description;
     const data = reader.copy(height * width * channels);
-    return { data, height, width, channels, color, normalization, shared: false };
+    return { data, height, width, channels, color, normalization };
   }
 
   #description(number: number): TensorDescription {

@@ -68,7 +68,6 @@ export async function decodeImageTensor(
       channels: color === 'GREY' ? 1 : 3,
       color,
       normalization: { scale, mean, std, layout, type },
-      shared: false,
     },
   };
 }

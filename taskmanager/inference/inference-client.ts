@@ -25,10 +25,7 @@ export interface LoadedModel {
   readonly executionProvider: string;
   /** Requests that one slot needs in flight to keep the executors busy. */
   readonly concurrencySuggested: number;
-  /**
-   * Classifies one image. `tensor.data` is transferred (copied where `tensor.shared`): the caller
-   * must not touch it again. Rejects with INFERENCE_FAILED for this image only.
-   */
+  /** Classifies one image; a copy of it travels. Rejects with INFERENCE_FAILED for this image only. */
   infer(tensor: ImageTensor): Promise<Classification>;
   /** The slot no longer needs it; unloaded once nobody does. */
   release(): Promise<void>;

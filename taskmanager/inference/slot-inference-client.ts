@@ -1,6 +1,6 @@
 /**
- * Inference in a slot's thread: sends each image to the executor with the shortest queue, by
- * transfer, and hands its classes back. All calls and callbacks belong to this thread.
+ * Inference in a slot's thread: sends each image to the executor with the shortest queue, and hands
+ * its classes back. All calls and callbacks belong to this thread.
  */
 import type { MessagePort } from 'node:worker_threads';
 import { invariant } from '../../shared/errors/invariant.ts';

@@ -19,5 +19,10 @@ export interface AsyncFunction {
    * rejection fails the task. Called from the task's loop; must not block.
    */
   invoke(record: StreamRecord): Promise<readonly StreamRecord[]>;
+  /**
+   * What a snapshot keeps of a record under way, where that is less than the whole: `invoke` must do
+   * with it.
+   */
+  inputToStore?(record: StreamRecord): StreamRecord;
   close?(): Promise<void> | void;
 }

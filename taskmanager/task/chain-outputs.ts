@@ -56,7 +56,7 @@ export class PartitionOutput implements Output {
   }
 }
 
-/** To several consumers: each gets the same record, its tensor marked as shared. */
+/** To several consumers: each gets the same record. */
 export class BroadcastingOutput implements Output {
   readonly #outputs: readonly Output[];
 
@@ -65,12 +65,7 @@ export class BroadcastingOutput implements Output {
   }
 
   emit(record: StreamRecord): void {
-    const { tensor } = record;
-    const common =
-      tensor === null || tensor.shared
-        ? record
-        : record.withTensor(record.value, { ...tensor, shared: true });
-    for (const output of this.#outputs) output.emit(common);
+    for (const output of this.#outputs) output.emit(record);
   }
 
   emitEvent(event: StreamEvent): void {

@@ -1,11 +1,10 @@
 import { invariant } from '../../../shared/errors/invariant.ts';
 import type { CompiledImageTensorOptions } from '../../../shared/job-graph/compiled-options.ts';
 import type { StreamRecord } from '../../../shared/record/stream-record.ts';
-import { decodeImageTensor } from '../../image/decode-image.ts';
 import { decodingThreads } from '../../image/decoding-threads.ts';
 import type { AsyncFunction } from '../async-function.ts';
 import type { OperatorContext } from '../operator-context.ts';
-import { readImageBytes } from './image-bytes.ts';
+import { decodeRecordImage } from './decode-record-image.ts';
 
 /**
  * `transform: image-tensor`: decodes, turns upright, resizes and crops the image of a record. The
@@ -35,9 +34,8 @@ export class ImageTensorFunction implements AsyncFunction {
   async invoke(record: StreamRecord): Promise<readonly StreamRecord[]> {
     const context = this.#context;
     invariant(context !== null, 'invoke follows open');
-    const bytes = await readImageBytes(record, context, this.#options.bytesMax);
-    const image = await decodeImageTensor(bytes, this.#options.preprocessing, this.#options);
-    const { format, width, height } = image;
-    return [record.withTensor({ ...record.value, format, width, height }, image.tensor)];
+    const image = await decodeRecordImage(record, context, this.#options);
+    const { format, width, height, tensor } = image;
+    return [record.withTensor({ ...record.value, format, width, height }, tensor)];
   }
 }

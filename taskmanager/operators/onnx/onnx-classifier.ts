@@ -5,9 +5,11 @@
 import { invariant } from '../../../shared/errors/invariant.ts';
 import { SluiceError } from '../../../shared/errors/sluice-error.ts';
 import type { CompiledOnnxOptions } from '../../../shared/job-graph/compiled-options.ts';
+import type { ImageTensor } from '../../../shared/record/image-tensor.ts';
 import type { StreamRecord } from '../../../shared/record/stream-record.ts';
 import type { Classification, LoadedModel } from '../../inference/inference-client.ts';
 import type { AsyncFunction } from '../async-function.ts';
+import { decodeRecordImage } from '../image-tensor/decode-record-image.ts';
 import type { OperatorContext } from '../operator-context.ts';
 
 /** A class in a result; `label` is null for a model without labels. */
@@ -55,21 +57,35 @@ export class OnnxClassifier implements AsyncFunction {
     const model = this.#model;
     const context = this.#context;
     invariant(model !== null && context !== null, 'open comes before invoke');
-    if (record.tensor === null) {
+    const tensor = record.tensor ?? (await this.#decodeAgain(record, context));
+    if (tensor === null) {
       throw new SluiceError('RECORD_INVALID', 'The record carries no image tensor to classify.', {
         domain: 'user',
         context: { node: context.operatorId },
         hint: 'Put a `transform: image-tensor` node in front of the model.',
       });
     }
-    const classification = await model.infer(record.tensor);
+    const classification = await model.infer(tensor);
     return [record.withTensor({ ...record.value, ...this.#fields(classification) }, null)];
+  }
+
+  /** Tensors are large, and can be made again from the source's object. */
+  inputToStore(record: StreamRecord): StreamRecord {
+    const { tensor, source, value } = record;
+    const canDecodeAgain = this.#options.decoding !== null && source !== null;
+    return tensor !== null && canDecodeAgain ? record.withTensor(value, null) : record;
   }
 
   async close(): Promise<void> {
     const model = this.#model;
     this.#model = null;
     await model?.release();
+  }
+
+  async #decodeAgain(record: StreamRecord, context: OperatorContext): Promise<ImageTensor | null> {
+    const { decoding } = this.#options;
+    if (decoding === null || record.source === null) return null;
+    return (await decodeRecordImage(record, context, decoding)).tensor;
   }
 
   #fields({ indices, scores }: Classification) {

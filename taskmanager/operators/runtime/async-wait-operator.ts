@@ -149,10 +149,11 @@ export class AsyncWaitOperator implements ChainedOperator {
 
   #inFlight(): MemberSnapshot {
     const entries = this.#queue.records().map((element) => {
-      if (isBestDoneAnew(element)) return inputEntry(element.record);
-      if (element.results !== null) return doneEntry(element);
-      const isUntouched = this.#unstarted.includes(element) || canRestart(element.record);
-      if (isUntouched) return inputEntry(element.record);
+      const { record, results } = element;
+      if (isBestDoneAnew(element)) return inputEntry(record);
+      if (results !== null) return doneEntry(element);
+      const isUntouched = this.#unstarted.includes(element) || canRestart(record);
+      if (isUntouched) return inputEntry(this.#function.inputToStore?.(record) ?? record);
       return new Promise<unknown>((resolve) => {
         element.onDone ??= [];
         element.onDone.push(() => resolve(doneEntry(element)));

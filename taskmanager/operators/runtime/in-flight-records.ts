@@ -21,9 +21,9 @@ export interface InFlightEntry {
   readonly error: SerializedError | null;
 }
 
-/** Whether the work can begin anew: its input is not in anybody else's hands by now. */
-export function canRestart({ tensor, bytes, source }: StreamRecord): boolean {
-  return tensor === null && (bytes === null || source !== null);
+/** Whether the work can begin anew from what is stored of the record. */
+export function canRestart({ bytes, source }: StreamRecord): boolean {
+  return bytes === null || source !== null;
 }
 
 /** Tensors are large, and what was decoded can be decoded again. */

@@ -58,7 +58,6 @@ async function plainTensor(path: string, model: ModelSpec): Promise<ImageTensor>
     channels,
     color,
     normalization: { scale, mean, std, layout, type },
-    shared: false,
   };
 }
 

@@ -88,6 +88,5 @@ export function imageOf(value: number, model: ModelSpec): ImageTensor {
     channels,
     color,
     normalization: { scale, mean, std, layout, type },
-    shared: false,
   };
 }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import sharp from 'sharp';
 import { SluiceError } from '../../../shared/errors/sluice-error.ts';
+import type { CompiledImageTensorOptions } from '../../../shared/job-graph/compiled-options.ts';
 import type { ModelSpec } from '../../../shared/model/model-spec.ts';
 import type { ImageTensor } from '../../../shared/record/image-tensor.ts';
 import { StreamRecord } from '../../../shared/record/stream-record.ts';
@@ -15,7 +17,7 @@ import { imageOf, startInference } from './inference-harness.ts';
 const LABELS = Array.from({ length: 10 }, (_, index) => `value ${index}`);
 
 function optionsFor(model: ModelSpec) {
-  return { model, topK: 3, batch: { sizeMax: 8, delayMax: 5 }, ordered: false };
+  return { model, decoding: null, topK: 3, batch: { sizeMax: 8, delayMax: 5 }, ordered: false };
 }
 
 function contextWith(inference: InferenceClient): OperatorContext {
@@ -83,6 +85,37 @@ test('when a record carries no image, then it is RECORD_INVALID and says what to
     assert.match(error.hint ?? '', /image-tensor/);
     return true;
   });
+});
+
+test('when a snapshot keeps a record, then its image is left out and decoded again', async (t) => {
+  const { connect, model } = await startInference(t);
+  const spec = await model(pixelModel());
+  const { layout, type } = spec.input;
+  const size = { resize: null, cropHeight: 4, cropWidth: 4 };
+  const pixels = { scale: 1, mean: [0, 0, 0], std: [1, 1, 1], color: 'RGB', layout, type } as const;
+  const decoding: CompiledImageTensorOptions = {
+    bytesMax: 1000,
+    pixelsMax: 1000,
+    formats: ['png'],
+    ordered: false,
+    preprocessing: { ...size, ...pixels },
+  };
+  const classifier = new OnnxClassifier({ ...optionsFor(spec), decoding }, 'cpu');
+  await classifier.open(contextWith(connect().client));
+  const create = { width: 4, height: 4, channels: 3, background: '#070707' } as const;
+  const bytes = await sharp({ create }).png().toBuffer();
+  const source = { uri: 'file:///a.png', etag: '1' };
+  const record = new StreamRecord({}, 1, 2, source, bytes, imageOf(7, spec));
+  const stored = classifier.inputToStore(record);
+  assert.equal(stored.tensor, null);
+  const [again] = await classifier.invoke(stored);
+  assert.deepEqual(again?.value, (await classifier.invoke(record))[0]?.value);
+  assert.equal(again?.value['index'], 7);
+
+  const ofNoObject = new StreamRecord({}, 1, 2, null, null, imageOf(7, spec));
+  assert.equal(classifier.inputToStore(ofNoObject), ofNoObject);
+  const unknown = new OnnxClassifier(optionsFor(spec), 'cpu');
+  assert.equal(unknown.inputToStore(record), record);
 });
 
 test('when a GPU slot runs on a machine without one, then the CPU provider backs it', async (t) => {

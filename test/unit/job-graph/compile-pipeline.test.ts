@@ -113,6 +113,7 @@ describe('compilePipeline', () => {
     const classes = optionsOf('classes') as { model: { uri: string }; topK: number };
     assert.equal(classes.model.uri, 'file:///work/model.onnx');
     assert.equal(classes.topK, 3);
+    assert.deepEqual((classes as { decoding?: unknown }).decoding, optionsOf('tensors'));
     assert.deepEqual(optionsOf('counts'), { keyBy: ['label'] });
     assert.deepEqual(optionsOf('lights.dead-letters'), {
       path: 'file:///work/rejected',

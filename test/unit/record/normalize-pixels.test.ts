@@ -30,7 +30,6 @@ function imageOf(
       type: 'f32',
       ...normalization,
     },
-    shared: false,
   };
 }
 

@@ -37,7 +37,6 @@ const valid = encodeRecords(
       channels: 3,
       color: 'RGB',
       normalization: { scale: 255, mean: [0, 0, 0], std: [1, 1, 1], layout: 'NHWC', type: 'f32' },
-      shared: false,
     } as const;
     const source = { uri: `file:///${index}`, etag: 'e' };
     return new StreamRecord(value, index, index, source, null, tensor);

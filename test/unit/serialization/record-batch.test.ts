@@ -69,7 +69,6 @@ const tensors = fc
         layout: 'NCHW',
         type: 'f32',
       },
-      shared: false,
     }),
   );
 
@@ -138,7 +137,6 @@ test('when there are more shapes and tensor descriptions than a buffer remembers
       channels: 1,
       color: 'GREY',
       normalization: { scale: 1, mean: [0], std: [1], layout: 'NHWC', type: 'u8' },
-      shared: false,
     };
     return new StreamRecord({ [`field${index}`]: index }, at, at, null, null, tensor);
   });

@@ -83,14 +83,13 @@ function entriesOf(harness: TaskHarness): (readonly [string, unknown[]])[] {
 }
 
 const tensor: ImageTensor = {
-  data: new Uint8Array(12),
+  data: new Uint8Array(12).fill(7),
   height: 2,
   width: 2,
   channels: 3,
-  color: 'rgb',
-  normalization: null,
-  shared: false,
-} as unknown as ImageTensor;
+  color: 'RGB',
+  normalization: { scale: 1, mean: [0, 0, 0], std: [1, 1, 1], layout: 'NCHW', type: 'u8' },
+};
 
 describe('records in flight in an asynchronous operator', () => {
   it('when a barrier comes, then it overtakes them: results, or inputs', async () => {
@@ -135,10 +134,30 @@ describe('records in flight in an asynchronous operator', () => {
     assert.deepEqual(entriesOf(harness), [['input', [1]]]);
   });
 
-  it('when the input may be in other hands, then the results are awaited', async () => {
+  it('when an input carries a tensor, then the tensor is stored with it', async () => {
+    const { gate, harness } = asyncTask(new HeldWork(), { capacity: 0 });
+    const source = { uri: 'memory://images/1.jpg', etag: '1' };
+    gate.pushRecords(0, [new StreamRecord({ n: 1 }, 1, 0, source, null, tensor)]);
+    gate.pushEvent(0, barrier(1));
+    await harness.run();
+    assert.deepEqual(harness.acknowledged, [1]);
+
+    const taken: StreamRecord[] = [];
+    const work = { invoke: async (input: StreamRecord) => [...taken.splice(0, 0, input)] };
+    const restored = asyncTask(work as unknown as HeldWork, {
+      capacity: 9,
+      restore: harness.restoreOf(1),
+    });
+    await restored.harness.run();
+    assert.deepEqual(taken[0]?.tensor, tensor);
+    assert.deepEqual(taken[0]?.source, source);
+  });
+
+  it('when an input cannot be read again, then the results are awaited', async () => {
     const work = new HeldWork();
     const { clock, gate, harness } = asyncTask(work, { capacity: 0 });
-    const inputs = [0, 1, 2].map((n) => new StreamRecord({ n }, n, 0, null, null, tensor));
+    const bytes = new Uint8Array(9);
+    const inputs = [0, 1, 2].map((n) => new StreamRecord({ n }, n, 0, null, bytes, null));
     gate.pushRecords(0, inputs);
     gate.pushEvent(0, barrier(1));
     await harness.run();

@@ -1,3 +1,5 @@
+import type { TlsFiles } from '../security/tls-files.ts';
+
 /** How a job manager listens and how patient it is. Durations in milliseconds. */
 export interface JobManagerOptions {
   /** For both listeners. */
@@ -6,8 +8,12 @@ export interface JobManagerOptions {
   readonly rpcPort: number;
   /** REST and metrics; 0: any free port. */
   readonly restPort: number;
-  /** Allows a host that other machines reach. */
+  /** Allows a host that other machines reach without TLS and tokens. */
   readonly insecure: boolean;
+  /** Who it is and whom it trusts; null: without TLS. */
+  readonly tls: TlsFiles | null;
+  /** Who may ask what over REST: a file of tokens; null: everybody everything. */
+  readonly tokensFile: string | null;
   /** How often task managers report, and after how long a silent one is given up. */
   readonly heartbeatIntervalMs: number;
   readonly heartbeatTimeoutMs: number;
@@ -37,6 +43,8 @@ export const JOB_MANAGER_DEFAULTS: JobManagerOptions = {
   rpcPort: JOB_MANAGER_RPC_PORT,
   restPort: JOB_MANAGER_REST_PORT,
   insecure: false,
+  tls: null,
+  tokensFile: null,
   heartbeatIntervalMs: 1_000,
   heartbeatTimeoutMs: 5_000,
   resourceTimeoutMs: 5 * 60_000,

@@ -1,6 +1,7 @@
 import { availableParallelism, homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FileSystemOptions } from '../filesystem/filesystem-options.ts';
+import type { TlsFiles } from '../security/tls-files.ts';
 
 /** What a task manager offers, where it listens and how patient it is. Durations in milliseconds. */
 export interface TaskManagerOptions {
@@ -17,8 +18,10 @@ export interface TaskManagerOptions {
   /** 0: any free port. */
   readonly dataPort: number;
   readonly metricsPort: number;
-  /** Allows a host that other machines reach. */
+  /** Allows a host that other machines reach without TLS. */
   readonly insecure: boolean;
+  /** Who it is and whom it trusts; null: without TLS. */
+  readonly tls: TlsFiles | null;
   readonly slots: number;
   readonly device: 'cpu' | 'gpu';
   /** What runs models on slots of the device `gpu`; `cpu` where there is no GPU. */
@@ -55,6 +58,7 @@ export const TASK_MANAGER_DEFAULTS: TaskManagerOptions = {
   dataPort: 0,
   metricsPort: 0,
   insecure: false,
+  tls: null,
   // Decoding and inference have threads of their own: a slot for every other core feeds them.
   slots: Math.max(1, Math.floor(cores / 2)),
   device: 'cpu',

@@ -8,7 +8,7 @@ import {
   type LeaderElectionServiceOptions,
 } from './leader-election/leader-election-service.ts';
 import type { Leadership } from './leader-election/leadership.ts';
-import type { LeaderHandlers } from './rest/routes.ts';
+import type { LeaderHandlers } from './rest/rest-handlers.ts';
 import { ControlGate, notLeader } from './rpc/control-gate.ts';
 
 export interface JobManagerRoleOptions {

@@ -91,6 +91,7 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
     handlers: {
       leading: () => role.leading(),
       health: () => role.health(),
+      options: { ...optionsOf(settings), fileSystemOptions: settings.fileSystemOptions },
       ...{ compile, clock, version, jobManagerId, startedAtMs: clock.nowMs() },
     },
     ...{ identity, tokens, logger },
@@ -144,6 +145,12 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
     health: () => role.health(),
     stop: () => (stopping ??= stop()),
   };
+}
+
+/** Without what is given to it beside its options. */
+function optionsOf(settings: JobManagerOptions): Readonly<Record<string, unknown>> {
+  const names = Object.keys(JOB_MANAGER_DEFAULTS) as (keyof JobManagerOptions)[];
+  return Object.fromEntries(names.map((name) => [name, settings[name]]));
 }
 
 /** Whom it shows itself as, and whom it lets in. Throws what is wrong with the files. */

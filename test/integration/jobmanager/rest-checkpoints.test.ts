@@ -107,6 +107,7 @@ before(async () => {
       version: '0',
       jobManagerId: 'jm',
       startedAtMs: 0,
+      options: {},
     },
   });
   address = `http://127.0.0.1:${await server.listen()}`;

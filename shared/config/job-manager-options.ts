@@ -1,4 +1,4 @@
-import type { TlsFiles } from '../security/tls-files.ts';
+import type { TlsFiles } from './tls-files.ts';
 
 /** How a job manager listens and how patient it is. Durations in milliseconds. */
 export interface JobManagerOptions {
@@ -8,11 +8,11 @@ export interface JobManagerOptions {
   readonly rpcPort: number;
   /** REST and metrics; 0: any free port. */
   readonly restPort: number;
-  /** Allows a host that other machines reach without TLS and tokens. */
+  /** Allows a host that other machines reach. */
   readonly insecure: boolean;
-  /** Who it is and whom it trusts; null: without TLS. */
+  /** For both listeners; null: in the clear. */
   readonly tls: TlsFiles | null;
-  /** Who may ask what over REST: a file of tokens; null: everybody everything. */
+  /** Who may use the REST API; null: everyone who reaches it. */
   readonly tokensFile: string | null;
   /** How often task managers report, and after how long a silent one is given up. */
   readonly heartbeatIntervalMs: number;

@@ -1,7 +1,7 @@
 import { availableParallelism, homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FileSystemOptions } from '../filesystem/filesystem-options.ts';
-import type { TlsFiles } from '../security/tls-files.ts';
+import type { TlsFiles } from './tls-files.ts';
 
 /** What a task manager offers, where it listens and how patient it is. Durations in milliseconds. */
 export interface TaskManagerOptions {
@@ -18,9 +18,9 @@ export interface TaskManagerOptions {
   /** 0: any free port. */
   readonly dataPort: number;
   readonly metricsPort: number;
-  /** Allows a host that other machines reach without TLS. */
+  /** Allows a host that other machines reach. */
   readonly insecure: boolean;
-  /** Who it is and whom it trusts; null: without TLS. */
+  /** For the data plane, the metrics and the connection to the job manager; null: in the clear. */
   readonly tls: TlsFiles | null;
   readonly slots: number;
   readonly device: 'cpu' | 'gpu';

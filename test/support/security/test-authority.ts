@@ -6,8 +6,8 @@ import {
   createAuthority,
   issueCertificate,
 } from '../../../cli/security/certificate-authority.ts';
+import type { TlsFiles } from '../../../shared/config/tls-files.ts';
 import type { PeerRole } from '../../../shared/security/peer-role.ts';
-import type { TlsFiles } from '../../../shared/security/tls-files.ts';
 
 const HOUR_MS = 3_600_000;
 

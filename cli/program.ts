@@ -2,14 +2,19 @@ import process from 'node:process';
 import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { addAuditCommand } from './commands/audit.ts';
+import { addCertsCommands } from './commands/certs.ts';
 import { addCheckpointCommands } from './commands/checkpoints.ts';
 import { addClusterCommands } from './commands/cluster.ts';
+import { addConfigCommand } from './commands/config.ts';
 import { addJobCommands } from './commands/jobs.ts';
 import { addModelsCommands } from './commands/models.ts';
 import { addPipelineCommands } from './commands/pipeline.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addServerCommands } from './commands/servers.ts';
+import { addTokensCommands } from './commands/tokens.ts';
+import { installConfig } from './config/command-config.ts';
 import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
+import { installClientOptions } from './job-manager-address.ts';
 import { printError } from './output/print-error.ts';
 
 const EXAMPLES = `
@@ -42,6 +47,11 @@ export function createProgram(setExitCode: (code: ExitCode) => void): Command {
   addModelsCommands(program);
   addClusterCommands(program);
   addServerCommands(program, setExitCode);
+  addCertsCommands(program);
+  addTokensCommands(program);
+  addConfigCommand(program);
+  installClientOptions(program);
+  installConfig(program);
   return program;
 }
 

@@ -77,6 +77,7 @@ export class RestClient {
     this.#base = this.#addresses[0] ?? '';
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
     this.#token = options.token ?? null;
+    if (this.#token !== null) requireToken(this.#token);
     const { authority } = options;
     const secure = authority === undefined ? fetch : secureFetch(authority);
     this.#fetch = options.fetch ?? ((url, init) => (isHttps(url) ? secure : fetch)(url, init));
@@ -256,7 +257,7 @@ export class RestClient {
   #unreachable(error: unknown, timeoutMs: number): SluiceError {
     if (error instanceof SluiceError) return error;
     const context = { address: this.#base };
-    if (error instanceof DOMException && error.name === 'TimeoutError') {
+    if (error instanceof Error && /^(Timeout|Abort)Error$/u.test(error.name)) {
       return new SluiceError(
         'NETWORK_TIMEOUT',
         `the job manager at ${this.#base} did not answer within ${timeoutMs / 1000} s`,
@@ -288,6 +289,15 @@ function baseUrl(address: string): string {
     });
   }
   return new URL(text).origin;
+}
+
+/** What a header can carry. Never a word of it in the message. */
+function requireToken(token: string): void {
+  if (/^[\x21-\x7e]+$/u.test(token)) return;
+  throw new SluiceError('ARGUMENT_INVALID', 'what is given as the token is none', {
+    domain: 'user',
+    hint: 'it is one word: what `sluice tokens create` printed',
+  });
 }
 
 function isHttps(url: string | URL | Request): boolean {

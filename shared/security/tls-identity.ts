@@ -1,9 +1,9 @@
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+import type { TlsFiles } from '../config/tls-files.ts';
 import { serializeError } from '../errors/sluice-error.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Clock } from '../time/clock.ts';
 import { subjectOf } from './peer-role.ts';
-import type { TlsFiles } from './tls-files.ts';
 import { readTlsMaterial, type TlsMaterial } from './tls-material.ts';
 import { WatchedFiles } from './watched-files.ts';
 

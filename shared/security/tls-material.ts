@@ -1,8 +1,8 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import type { TlsFiles } from '../config/tls-files.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import { subjectOf } from './peer-role.ts';
 import { readBounded } from './read-bounded.ts';
-import type { TlsFiles } from './tls-files.ts';
 
 /** A process's certificate, its key and whom it trusts; checked, they belong together. */
 export interface TlsMaterial {

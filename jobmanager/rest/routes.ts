@@ -1,3 +1,4 @@
+import { checkpointRoutes } from './checkpoint-routes.ts';
 import { clusterRoutes } from './cluster-routes.ts';
 import { jobActionRoutes } from './job-action-routes.ts';
 import { jobRoutes } from './job-routes.ts';
@@ -15,6 +16,7 @@ export function restRoutes(handlers: RestHandlers): readonly RestRoute[] {
     ...taskManagerRoutes(handlers),
     ...jobRoutes(handlers),
     ...vertexRoutes(handlers),
+    ...checkpointRoutes(handlers),
     ...jobActionRoutes(handlers),
   ];
   return routes;

@@ -26,9 +26,7 @@ import type {
   vertexSchema,
 } from './job-schemas.ts';
 import type {
-  jobsQuerySchema,
   logQuerySchema,
-  pageQuerySchema,
   savepointRequestSchema,
   stopJobRequestSchema,
   submitJobRequestSchema,
@@ -75,9 +73,6 @@ export type SavepointRequest = Described<typeof savepointRequestSchema>;
 export type StopJobRequest = Described<typeof stopJobRequestSchema>;
 export type SavepointAnswer = Described<typeof savepointAnswerSchema>;
 
-/** Of a list that comes in pages. */
-export type PageQuery = Partial<Described<typeof pageQuerySchema>>;
-export type JobsQuery = Partial<Described<typeof jobsQuerySchema>>;
 export type LogQuery = Partial<Described<typeof logQuerySchema>>;
 
 /** RFC 9457. */

@@ -73,7 +73,7 @@ const REFUSALS: Readonly<Record<string, Expected>> = {
     request: ['GET', '/v1/jobs/..%2f..%2fetc'],
     status: 400,
     code: 'ARGUMENT_INVALID',
-    detail: /the job id/u,
+    detail: /"id" of the path/u,
   },
   'the URL is malformed': {
     request: ['GET', '/v1/jobs/%zz'],

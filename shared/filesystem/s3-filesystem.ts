@@ -114,7 +114,8 @@ export class S3FileSystem implements FileSystem {
     const location = locate(uri);
     const condition = conditionOf(options);
     const token = condition === null ? null : randomUUID();
-    const request = { uri, operation: 'PutObject', signal: options.signal };
+    const { signal, deadlineMs } = options;
+    const request = { uri, operation: 'PutObject', signal, deadlineMs };
     return this.#connection.call(request, async (attempt) => {
       const command = new attempt.sdk.PutObjectCommand({
         ...location,
@@ -193,6 +194,10 @@ export class S3FileSystem implements FileSystem {
         return { uri, handle: formatUploadId(id) };
       });
     return { files, next: next === null ? null : JSON.stringify(next) };
+  }
+
+  silentForMs(): number {
+    return this.#connection.silentForMs();
   }
 
   async close(): Promise<void> {

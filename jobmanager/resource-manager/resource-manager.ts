@@ -187,6 +187,20 @@ export class ResourceManager {
     }
   }
 
+  /** The free slots of the plan are the job's too from now on. */
+  reserve(jobId: string, plan: SchedulePlan): void {
+    const held = this.slotsHeldBy(jobId);
+    const slots = new Map([...plan.values()].flat().map((slot) => [slotKey(slot), slot]));
+    for (const [key, { taskManagerId, slotIndex }] of slots) {
+      if (!held.has(key)) this.#taskManagers.get(taskManagerId)?.allocate(slotIndex, jobId);
+    }
+  }
+
+  /** Ids of the task managers that drain, or have. */
+  drainingIds(): ReadonlySet<string> {
+    return new Set();
+  }
+
   /** The job's hold ends; slots in which tasks still run become free with their ends. */
   releaseJob(jobId: string): void {
     for (const taskManager of this.#taskManagers.values()) taskManager.releaseJob(jobId);

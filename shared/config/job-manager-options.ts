@@ -17,6 +17,10 @@ export interface JobManagerOptions {
   readonly stabilisationMs: number;
   /** An adaptive job starts at once when this many slots are registered; 0: not known. */
   readonly expectedSlots: number;
+  /** A running job grows when the slots for it have been there for so long. */
+  readonly rescaleStabilisationMs: number;
+  /** And not sooner after it moved to other slots the last time. */
+  readonly rescaleCooldownMs: number;
   /** How long a failure that may be the consequence of another one waits for that other one. */
   readonly failureGraceMs: number;
   /** How long cancelled tasks may take to end. */
@@ -42,6 +46,8 @@ export const JOB_MANAGER_DEFAULTS: JobManagerOptions = {
   resourceTimeoutMs: 5 * 60_000,
   stabilisationMs: 300,
   expectedSlots: 0,
+  rescaleStabilisationMs: 2_000,
+  rescaleCooldownMs: 10_000,
   failureGraceMs: 1_000,
   cancellationTimeoutMs: 30_000,
   shutdownTimeoutMs: 10_000,

@@ -96,12 +96,21 @@ export interface JobDetail extends JobSummary {
   readonly failure: JobFailure | null;
   /** How often it, or a part of it, was started again after a failure. */
   readonly restarts: number;
+  /** How often it was moved to other slots, at another parallelism perhaps; no failure is behind it. */
+  readonly rescales: number;
+  readonly lastRescale: JobRescale | null;
   /** What it failed of, the last ones, newest first; `EXCEPTIONS_MAX` at most. */
   readonly exceptions: readonly JobException[];
   /** Null where none are taken. */
   readonly checkpoints: CheckpointsSummary | null;
   readonly progress: JobProgress;
   readonly vertices: readonly VertexDetail[];
+}
+
+export interface JobRescale {
+  readonly at: string;
+  /** `classify: 2 → 4`, or which task manager drains. */
+  readonly reason: string;
 }
 
 export const EXCEPTIONS_MAX = 20;

@@ -77,6 +77,8 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     cancellationTimeoutMs: 5_000,
     stabilisationMs: 300,
     expectedSlots: 0,
+    rescaleStabilisationMs: 500,
+    rescaleCooldownMs: 3_000,
     endedJobsMax: 1_000,
   });
   resourceManager.start(dispatcher);

@@ -195,8 +195,7 @@ export class JobMaster {
   #onWaiting({ reason, otherwise }: Extract<JobEvent, { kind: 'waiting' }>): void {
     this.#waitingReason = reason;
     const restart = this.#restart;
-    if (otherwise !== true || restart === null || restart.waitsForReplacement) return;
-    restart.waitsForReplacement = true;
+    if (otherwise !== true || restart?.beginReplacementWait() !== true) return;
     this.#tasks.setTimer('replacement', REPLACEMENT_WAIT_MS);
   }
 
@@ -336,7 +335,7 @@ export class JobMaster {
     // Without tracked splits readers cannot be restored one by one. And a job that was ending ends as a
     // whole: all that is left to do is in its last checkpoint.
     const isEnding = this.#ending || graph.anyFinished();
-    const everything = failed === 'everything' || restart.anew || !this.#splitsTracked || isEnding;
+    const everything = restart.anew || !this.#splitsTracked || isEnding;
     const executions = this.#tasks.regionsOf(everything ? 'everything' : failed);
     if (restart.include(executions)) this.#tasks.clearTimers('resources');
     if (this.#tasks.cancel(executions)) {

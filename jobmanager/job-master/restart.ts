@@ -62,6 +62,13 @@ export class Restart {
     return { kind: 'again', isAffected };
   }
 
+  /** False where it has begun. */
+  beginReplacementWait(): boolean {
+    const begins = !this.waitsForReplacement;
+    this.waitsForReplacement = true;
+    return begins;
+  }
+
   includes({ vertex, subtask }: Execution): boolean {
     return this.#subtasks.has(subtaskKey({ vertexId: vertex.id, subtask }));
   }

@@ -1,5 +1,4 @@
-import process from 'node:process';
-import { Option } from 'commander';
+import type { Option } from 'commander';
 import { CheckpointPaths } from '../shared/checkpoint/checkpoint-paths.ts';
 import { SluiceError } from '../shared/errors/sluice-error.ts';
 import { FileSystemRegistry } from '../shared/filesystem/filesystem-registry.ts';
@@ -7,33 +6,31 @@ import { isUri } from '../shared/filesystem/uri.ts';
 import { RestClient } from '../shared/rest/rest-client.ts';
 import { readLease } from '../shared/rpc/leader-lease.ts';
 import { systemClock } from '../shared/time/system-clock.ts';
-import { fileSystemOptions } from './storage-options.ts';
+import { configOption } from './config/config-option.ts';
+import { fileSystemOptions, type StorageFlags } from './storage-options.ts';
 
-export const REST_ADDRESS_DEFAULT = 'http://127.0.0.1:8081';
+/** How a command reaches a cluster: its options, which the environment and a file fill in. */
+export interface ClientFlags extends StorageFlags {
+  readonly jobManager: string;
+  readonly token?: string;
+  readonly tokenFile?: string;
+  readonly authority?: string;
+}
 
 /** `--job-manager`: where the REST API answers; on every command that talks to a cluster. */
 export function jobManagerOption(): Option {
-  return new Option(
-    '--job-manager <url>',
-    'REST address of the job manager (several: a,b), or the storage that names the leader',
-  )
-    .env('SLUICE_JOB_MANAGER')
-    .default(process.env['SLUICE_JOB_MANAGER'] ?? REST_ADDRESS_DEFAULT);
+  return configOption('client.jobManager');
 }
 
 /** A client of the job manager; where a storage is given, of the one that leads now. */
-export async function connect(addressOrStorage: string): Promise<RestClient> {
-  const isStorage = isUri(addressOrStorage) && !/^https?:/iu.test(addressOrStorage);
-  return new RestClient(isStorage ? await leaderOf(addressOrStorage) : addressOrStorage);
+export async function connect(flags: ClientFlags): Promise<RestClient> {
+  const { jobManager } = flags;
+  const isStorage = isUri(jobManager) && !/^https?:/iu.test(jobManager);
+  return new RestClient(isStorage ? await leaderOf(jobManager, flags) : jobManager);
 }
 
-async function leaderOf(storage: string): Promise<string> {
-  const { SLUICE_S3_ENDPOINT: s3Endpoint, SLUICE_S3_REGION: s3Region } = process.env;
-  const options = fileSystemOptions({
-    ...(s3Endpoint === undefined ? {} : { s3Endpoint }),
-    ...(s3Region === undefined ? {} : { s3Region }),
-  });
-  const fileSystems = new FileSystemRegistry(options, { clock: systemClock });
+async function leaderOf(storage: string, flags: StorageFlags): Promise<string> {
+  const fileSystems = new FileSystemRegistry(fileSystemOptions(flags), { clock: systemClock });
   try {
     const uri = new CheckpointPaths(storage).leader();
     const found = await readLease(fileSystems.forUri(uri), uri);

@@ -4,11 +4,13 @@ import packageJson from '../package.json' with { type: 'json' };
 import { addAuditCommand } from './commands/audit.ts';
 import { addCheckpointCommands } from './commands/checkpoints.ts';
 import { addClusterCommands } from './commands/cluster.ts';
+import { addConfigCommand } from './commands/config.ts';
 import { addJobCommands } from './commands/jobs.ts';
 import { addModelsCommands } from './commands/models.ts';
 import { addPipelineCommands } from './commands/pipeline.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addServerCommands } from './commands/servers.ts';
+import { installConfig } from './config/command-config.ts';
 import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
 import { printError } from './output/print-error.ts';
 
@@ -42,6 +44,8 @@ export function createProgram(setExitCode: (code: ExitCode) => void): Command {
   addModelsCommands(program);
   addClusterCommands(program);
   addServerCommands(program, setExitCode);
+  addConfigCommand(program);
+  installConfig(program);
   return program;
 }
 

@@ -34,6 +34,7 @@ const TASK_MANAGER_KEYS: readonly ConfigKeyName[] = [
   'taskManager.modelCache',
   'taskManager.dataPort',
   'taskManager.metricsPort',
+  'drainTimeout',
 ];
 
 /** Of both. */
@@ -44,7 +45,6 @@ const SERVER_KEYS: readonly ConfigKeyName[] = [
   'tls.certificate',
   'tls.key',
   'tls.authority',
-  'drainTimeout',
   'log.format',
   'log.level',
   'log.file',

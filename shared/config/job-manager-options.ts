@@ -33,8 +33,6 @@ export interface JobManagerOptions {
   readonly failureGraceMs: number;
   /** How long cancelled tasks may take to end. */
   readonly cancellationTimeoutMs: number;
-  /** How long a task manager that drains may keep its tasks. */
-  readonly drainTimeoutMs: number;
   /** How long a job manager that stops waits for its jobs. */
   readonly shutdownTimeoutMs: number;
   /** Ended jobs that are still listed. */
@@ -63,7 +61,6 @@ export const JOB_MANAGER_DEFAULTS: JobManagerOptions = {
   rescaleCooldownMs: 10_000,
   failureGraceMs: 1_000,
   cancellationTimeoutMs: 30_000,
-  drainTimeoutMs: 60_000,
   shutdownTimeoutMs: 10_000,
   endedJobsMax: 100,
   storage: null,

@@ -121,6 +121,7 @@ async function runTaskManager(config: EffectiveConfig): Promise<ExitCode> {
   });
   process.stdout.write(`task manager ${running.id} ready: data ${running.dataAddress}\n`);
   const refused = await Promise.race([signalled.then(() => null), running.refused]);
+  if (refused === null) await running.drain();
   await running.stop();
   if (refused !== null) throw refused;
   return EXIT_CODES.ok;

@@ -267,6 +267,10 @@ export class Dispatcher implements ResourceListener {
     this.#schedule();
   }
 
+  drainingReason(taskManagerId: string): string | null {
+    return this.#rescales.reasonsThere(taskManagerId, [...this.#active.values()]);
+  }
+
   onTaskManagerLost(taskManagerId: string, error: SerializedError): void {
     this.#adoptions.onTaskManagerLost(taskManagerId);
     for (const run of [...this.#active.values()]) {

@@ -68,6 +68,27 @@ export class Rescales {
     this.#timingOf(run).ended(false, clock.monotonicMs());
   }
 
+  /** Which jobs are still on a task manager that drains, and why; null where none is. */
+  reasonsThere(taskManagerId: string, runs: readonly JobRun[]): string | null {
+    const { resourceManager } = this.#options;
+    const there = runs.filter(({ jobId }) => resourceManager.isOn(jobId, taskManagerId));
+    const reasons = there.map((run) => `job ${run.jobId} ${this.#whyThere(run)}`);
+    return reasons.length === 0 ? null : reasons.join('; ');
+  }
+
+  #whyThere(run: JobRun): string {
+    const { master, recovery } = run;
+    if (recovery === null) return 'takes no checkpoints: it stays until it ends';
+    if (master.rescaling.isUnderWay) return 'takes a checkpoint and moves';
+    if (master.state !== 'RUNNING') return `is ${master.state}`;
+    if (recovery.checkpoints.drained) return 'is about to end';
+    if (!run.rescalable) return 'moves when all of its tasks run';
+    const decision = this.#decide(run, false);
+    if (decision.kind === 'stuck')
+      return `stays until there are other slots: it ${decision.reason}`;
+    return 'takes a checkpoint soon and moves';
+  }
+
   forget(jobId: string): void {
     this.#timings.delete(jobId);
   }

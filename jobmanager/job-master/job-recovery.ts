@@ -158,7 +158,7 @@ export class JobRecovery {
 
   /** To start from on other slots. */
   #takeCheckpoint(): void {
-    const { rescales, dispatch } = this.#options;
+    const { rescales, dispatch, onSlotsWanted } = this.#options;
     this.checkpoints.savepoint({ directory: null, purpose: 'rescale' }).then(
       () => {
         if (rescales.confirm()) {
@@ -167,10 +167,12 @@ export class JobRecovery {
         }
         dispatch({ kind: 'rescale-dropped' });
         if (this.#isReady()) this.checkpoints.running();
+        onSlotsWanted();
       },
       (error: unknown) => {
         rescales.failed(error);
         dispatch({ kind: 'rescale-dropped' });
+        onSlotsWanted();
       },
     );
   }

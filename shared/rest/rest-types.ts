@@ -45,6 +45,10 @@ export interface TaskManagerInfo {
   readonly rssBytes: number;
   readonly cpuCoresUsed: number;
   readonly lastHeartbeatAgeMs: number;
+  /** DRAINING: it gets nothing new. DRAINED: and nothing runs there any more. */
+  readonly state: 'ACTIVE' | 'DRAINING' | 'DRAINED';
+  /** What still runs there while it is DRAINING, and why. */
+  readonly drainingReason: string | null;
 }
 
 /** POST /v1/jobs → 201 SubmitJobAnswer */

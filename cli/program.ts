@@ -7,6 +7,7 @@ import { addCheckpointCommands } from './commands/checkpoints.ts';
 import { addClusterCommands } from './commands/cluster.ts';
 import { addClusterInfoCommands } from './commands/cluster-info.ts';
 import { addConfigCommand } from './commands/config.ts';
+import { addDrainCommand } from './commands/drain.ts';
 import { addJobCommands } from './commands/jobs.ts';
 import { addModelsCommands } from './commands/models.ts';
 import { addPipelineCommands } from './commands/pipeline.ts';
@@ -50,6 +51,7 @@ export function createProgram(setExitCode: (code: ExitCode) => void): Command {
   addModelsCommands(program);
   addClusterCommands(program);
   addClusterInfoCommands(program);
+  addDrainCommand(program);
   addServerCommands(program, setExitCode);
   addCertsCommands(program);
   addTokensCommands(program);

@@ -26,6 +26,7 @@ import { leaderAddress } from './rpc/leader-address.ts';
 import { startSlotThread } from './slots/slot-thread.ts';
 import { localStateFolder } from './snapshots/local-state.ts';
 import { LocalStateKeeper } from './snapshots/local-state-keeper.ts';
+import { Drain } from './task-executor/drain.ts';
 import { TaskExecutor } from './task-executor/task-executor.ts';
 
 /** What is given beside the options that can come from a command line. */
@@ -41,6 +42,11 @@ export interface RunningTaskManager {
   readonly metricsAddress: string;
   /** Resolves if the job manager refuses this task manager; nothing runs then, `stop` it. */
   readonly refused: Promise<SluiceError>;
+  /**
+   * Asks the job manager to move its tasks elsewhere; resolves when they have moved, or after
+   * `drainTimeoutMs`, and at once where nobody could move them. `stop` comes after it.
+   */
+  drain(): Promise<void>;
   /** Graceful and bounded: says goodbye, cancels its tasks, ends its threads. */
   stop(): Promise<void>;
 }
@@ -77,6 +83,7 @@ class TaskManager implements RunningTaskManager {
   readonly #meter: ProcessMeter;
   readonly #fileSystems: FileSystemRegistry;
   readonly #localState: LocalStateKeeper;
+  readonly #drain: Drain;
   #refuse: (error: SluiceError) => void = () => {};
   #identity: TlsIdentity | null = null;
   #hub: NetworkHub | null = null;
@@ -99,6 +106,13 @@ class TaskManager implements RunningTaskManager {
       clock,
       logger: settings.logger,
     });
+    this.#drain = new Drain({
+      clock,
+      logger: settings.logger,
+      timeoutMs: options.drainTimeoutMs,
+      hasTasks: () => (this.#executor?.runningAttemptIds.length ?? 0) > 0,
+      ask: () => this.#connection?.ask({ kind: 'drain' }) ?? false,
+    });
     this.refused = new Promise((resolve) => {
       this.#refuse = resolve;
     });
@@ -120,6 +134,10 @@ class TaskManager implements RunningTaskManager {
       await this.stop();
       throw error;
     }
+  }
+
+  drain(): Promise<void> {
+    return this.#drain.untilDrained();
   }
 
   stop(): Promise<void> {
@@ -212,7 +230,7 @@ class TaskManager implements RunningTaskManager {
       registration: () => this.#registration(executor),
       heartbeat: () => ({ subtasks: executor.subtaskMetrics(), process: this.#meter.read() }),
       handler: {
-        onMessage: (message) => handleCommand(executor, message),
+        onMessage: (message) => handleCommand(executor, this.#drain, message),
         onRegistered: () => this.#cancelLostTimer(),
         onLost: () => this.#jobManagerLost(executor),
         onRefused: (error) => this.#refuse(error),
@@ -232,6 +250,7 @@ class TaskManager implements RunningTaskManager {
       slots: Array.from({ length: options.slots }, () => ({ device: options.device })),
       labels: options.labels,
       executors: options.executors,
+      draining: this.#drain.begun,
       runningAttemptIds: executor.runningAttemptIds,
       attempts: executor.attempts,
       hostName: hostname(),
@@ -244,6 +263,7 @@ class TaskManager implements RunningTaskManager {
   /** Tasks go on for a while: a job manager that comes back in time decides about them. */
   #jobManagerLost(executor: TaskExecutor): void {
     const { clock, options, logger } = this.#settings;
+    this.#drain.onLost();
     this.#cancelLostTimer();
     this.#cancelLostTimer = clock.setTimer(options.jobManagerLostTimeoutMs, () => {
       const attemptIds = executor.runningAttemptIds;
@@ -280,7 +300,7 @@ function reachableHost(host: string): string {
   return first?.address ?? hostname();
 }
 
-function handleCommand(executor: TaskExecutor, message: JobManagerMessage): void {
+function handleCommand(executor: TaskExecutor, drain: Drain, message: JobManagerMessage): void {
   switch (message.kind) {
     case 'deploy-task':
     case 'cancel-task':
@@ -290,6 +310,9 @@ function handleCommand(executor: TaskExecutor, message: JobManagerMessage): void
     case 'checkpoint-complete':
     case 'checkpoint-aborted':
       executor.handle(message);
+      return;
+    case 'drain-state':
+      drain.onState(message.drained);
       return;
     case 'registered':
     case 'refused':

@@ -34,6 +34,7 @@ const TASK_MANAGER_KEYS: readonly ConfigKeyName[] = [
   'taskManager.modelCache',
   'taskManager.dataPort',
   'taskManager.metricsPort',
+  'drainTimeout',
 ];
 
 /** Of both. */
@@ -44,7 +45,6 @@ const SERVER_KEYS: readonly ConfigKeyName[] = [
   'tls.certificate',
   'tls.key',
   'tls.authority',
-  'drainTimeout',
   'log.format',
   'log.level',
   'log.file',
@@ -121,6 +121,7 @@ async function runTaskManager(config: EffectiveConfig): Promise<ExitCode> {
   });
   process.stdout.write(`task manager ${running.id} ready: data ${running.dataAddress}\n`);
   const refused = await Promise.race([signalled.then(() => null), running.refused]);
+  if (refused === null) await running.drain();
   await running.stop();
   if (refused !== null) throw refused;
   return EXIT_CODES.ok;

@@ -13,6 +13,7 @@ import type { Barrier, CheckpointPurpose } from '../../shared/record/stream-even
 import type { JobCheckpointsDetail } from '../../shared/rest/rest-types.ts';
 import type { JobManagerMessage } from '../../shared/rpc/messages.ts';
 import { type CancelTimer, type Clock, sleep } from '../../shared/time/clock.ts';
+import type { SavepointRequest } from '../job-master/checkpoint-port.ts';
 import { taskRestore } from './assign-state.ts';
 import { CheckpointCleaner } from './checkpoint-cleaner.ts';
 import { CheckpointCoordinator } from './checkpoint-coordinator.ts';
@@ -88,7 +89,8 @@ interface Triggered {
 }
 
 interface PendingSavepoint {
-  readonly directory: string;
+  /** Null: it is one of the job's own checkpoints. */
+  readonly directory: string | null;
   readonly resolve: (uri: string) => void;
   readonly reject: (error: SluiceError) => void;
 }
@@ -133,6 +135,11 @@ export class JobCheckpoints {
   /** What a restart begins from. */
   get latest(): CompletedCheckpoint | null {
     return this.#retained.at(-1) ?? null;
+  }
+
+  /** All sources have emitted all they ever will. */
+  get drained(): boolean {
+    return this.#coordinator.drained;
   }
 
   /** The complete current set; finished attempts are left out. Nothing is triggered yet. */
@@ -205,15 +212,16 @@ export class JobCheckpoints {
     return this.latest === null ? null : this.#enumerators.load(this.latest.metadata, operatorId);
   }
 
-  /** Resolves with the URI of its folder. `directory`: a URI; null: `savepoints` of the storage. */
-  savepoint(request: {
-    readonly directory: string | null;
-    readonly purpose: 'savepoint' | 'suspend';
-  }): Promise<string> {
+  /**
+   * Resolves with the URI of its folder. `directory`: a URI; null: `savepoints` of the storage. With
+   * the purpose `rescale` it is one of the job's own checkpoints.
+   */
+  savepoint(request: SavepointRequest): Promise<string> {
     return new Promise((resolve, reject) => {
       const { storage } = this.#options;
-      const directory = request.directory ?? storage.paths.savepoints();
-      storage.checkLocation(directory);
+      const isOwn = request.purpose === 'rescale';
+      const directory = isOwn ? null : (request.directory ?? storage.paths.savepoints());
+      if (directory !== null) storage.checkLocation(directory);
       const requestId = this.#nextRequestId;
       this.#nextRequestId += 1;
       this.#savepoints.set(requestId, { directory, resolve, reject });
@@ -302,10 +310,9 @@ export class JobCheckpoints {
     this.#history.triggered(checkpointId, purpose, triggeredAtMs);
     const enumeratorStates = new Map<string, EnumeratorSnapshot>();
     const savepoint = requestId === null ? undefined : this.#savepoints.get(requestId);
+    const directory = savepoint?.directory ?? null;
     const savepointFolder =
-      savepoint === undefined
-        ? null
-        : storage.paths.savepoint(savepoint.directory, jobId, checkpointId);
+      directory === null ? null : storage.paths.savepoint(directory, jobId, checkpointId);
     this.#triggered = {
       checkpointId,
       triggeredAtMs,
@@ -346,7 +353,8 @@ export class JobCheckpoints {
         ...triggered,
         jobId,
         jobGraph,
-        purpose,
+        // What was taken in order to rescale is there to recover from, as any other.
+        purpose: purpose === 'rescale' ? 'checkpoint' : purpose,
         acknowledgements,
         latest: this.latest?.metadata ?? null,
         nowMs: () => clock.nowMs(),

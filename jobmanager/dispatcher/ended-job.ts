@@ -39,6 +39,8 @@ export function endedJob(record: JobRecord): EndedJob {
     bounded: jobGraph.bounded,
     failure,
     restarts: 0,
+    rescales: 0,
+    lastRescale: null,
     exceptions: [],
     checkpoints: null,
     progress: metrics.progress({ sources: new Map(), ended: true, wallMs: endedAtMs }),

@@ -16,6 +16,8 @@ export interface CheckpointsOfJob {
     readonly purpose: CheckpointPurpose;
     readonly metadata: { readonly unaligned: boolean };
   } | null;
+  /** All sources have emitted all they ever will: the job is near its end. */
+  readonly drained: boolean;
   /** The complete current set of attempts; nothing is triggered until `running`. */
   deployed(attempts: readonly DeployedAttempt[]): void;
   running(): void;
@@ -42,9 +44,9 @@ export interface DeployedAttempt {
 }
 
 export interface SavepointRequest {
-  /** A URI; null: `savepoints` of the storage. */
+  /** A URI; null: `savepoints` of the storage. A checkpoint to rescale from is the job's own. */
   readonly directory: string | null;
-  readonly purpose: 'savepoint' | 'suspend';
+  readonly purpose: 'savepoint' | 'suspend' | 'rescale';
 }
 
 /** A source's enumerator, for snapshots. */

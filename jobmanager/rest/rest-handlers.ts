@@ -8,7 +8,7 @@ import type { JobControl } from './job-control.ts';
 /** What only the leader has. */
 export interface LeaderHandlers {
   readonly dispatcher: JobControl;
-  readonly resourceManager: Pick<ResourceManager, 'infos' | 'slotCounts'>;
+  readonly resourceManager: Pick<ResourceManager, 'infos' | 'slotCounts' | 'drain'>;
   readonly metrics: Registry;
 }
 

@@ -44,6 +44,18 @@ export function taskManagerRoutes({ leading }: RestHandlers): RestRoute[] {
         return { status: 200, body: found };
       },
     }),
+    route({
+      method: 'POST',
+      path: '/v1/task-managers/:id/drain',
+      role: 'operator',
+      audit: 'task-manager.drain',
+      summary:
+        'Takes a task manager out of use: it gets nothing new, jobs move away as soon as they can.',
+      command: 'sluice drain',
+      params,
+      answers: { 202: taskManagerSchema },
+      handle: ({ params: { id } }) => ({ status: 202, body: leading().resourceManager.drain(id) }),
+    }),
   ];
 }
 

@@ -8,6 +8,8 @@ import type { CheckpointAborted as _sluice_v1_CheckpointAborted, CheckpointAbort
 import type { CheckpointComplete as _sluice_v1_CheckpointComplete, CheckpointComplete__Output as _sluice_v1_CheckpointComplete__Output } from './sluice/v1/CheckpointComplete.ts';
 import type { DeclineCheckpoint as _sluice_v1_DeclineCheckpoint, DeclineCheckpoint__Output as _sluice_v1_DeclineCheckpoint__Output } from './sluice/v1/DeclineCheckpoint.ts';
 import type { DeployTask as _sluice_v1_DeployTask, DeployTask__Output as _sluice_v1_DeployTask__Output } from './sluice/v1/DeployTask.ts';
+import type { DrainState as _sluice_v1_DrainState, DrainState__Output as _sluice_v1_DrainState__Output } from './sluice/v1/DrainState.ts';
+import type { DrainTaskManager as _sluice_v1_DrainTaskManager, DrainTaskManager__Output as _sluice_v1_DrainTaskManager__Output } from './sluice/v1/DrainTaskManager.ts';
 import type { ErrorInfo as _sluice_v1_ErrorInfo, ErrorInfo__Output as _sluice_v1_ErrorInfo__Output } from './sluice/v1/ErrorInfo.ts';
 import type { Heartbeat as _sluice_v1_Heartbeat, Heartbeat__Output as _sluice_v1_Heartbeat__Output } from './sluice/v1/Heartbeat.ts';
 import type { HeartbeatReply as _sluice_v1_HeartbeatReply, HeartbeatReply__Output as _sluice_v1_HeartbeatReply__Output } from './sluice/v1/HeartbeatReply.ts';
@@ -42,6 +44,8 @@ export interface ProtoGrpcType {
       CheckpointComplete: MessageTypeDefinition<_sluice_v1_CheckpointComplete, _sluice_v1_CheckpointComplete__Output>
       DeclineCheckpoint: MessageTypeDefinition<_sluice_v1_DeclineCheckpoint, _sluice_v1_DeclineCheckpoint__Output>
       DeployTask: MessageTypeDefinition<_sluice_v1_DeployTask, _sluice_v1_DeployTask__Output>
+      DrainState: MessageTypeDefinition<_sluice_v1_DrainState, _sluice_v1_DrainState__Output>
+      DrainTaskManager: MessageTypeDefinition<_sluice_v1_DrainTaskManager, _sluice_v1_DrainTaskManager__Output>
       ErrorInfo: MessageTypeDefinition<_sluice_v1_ErrorInfo, _sluice_v1_ErrorInfo__Output>
       Heartbeat: MessageTypeDefinition<_sluice_v1_Heartbeat, _sluice_v1_Heartbeat__Output>
       HeartbeatReply: MessageTypeDefinition<_sluice_v1_HeartbeatReply, _sluice_v1_HeartbeatReply__Output>

@@ -3,6 +3,7 @@ import type { MessageTypeDefinition } from '@grpc/proto-loader';
 
 import type { AcknowledgeCheckpoint as _sluice_v1_AcknowledgeCheckpoint, AcknowledgeCheckpoint__Output as _sluice_v1_AcknowledgeCheckpoint__Output } from './sluice/v1/AcknowledgeCheckpoint.ts';
 import type { DeclineCheckpoint as _sluice_v1_DeclineCheckpoint, DeclineCheckpoint__Output as _sluice_v1_DeclineCheckpoint__Output } from './sluice/v1/DeclineCheckpoint.ts';
+import type { DrainTaskManager as _sluice_v1_DrainTaskManager, DrainTaskManager__Output as _sluice_v1_DrainTaskManager__Output } from './sluice/v1/DrainTaskManager.ts';
 import type { ErrorInfo as _sluice_v1_ErrorInfo, ErrorInfo__Output as _sluice_v1_ErrorInfo__Output } from './sluice/v1/ErrorInfo.ts';
 import type { Heartbeat as _sluice_v1_Heartbeat, Heartbeat__Output as _sluice_v1_Heartbeat__Output } from './sluice/v1/Heartbeat.ts';
 import type { Histogram as _sluice_v1_Histogram, Histogram__Output as _sluice_v1_Histogram__Output } from './sluice/v1/Histogram.ts';
@@ -26,6 +27,7 @@ export interface ProtoGrpcType {
     v1: {
       AcknowledgeCheckpoint: MessageTypeDefinition<_sluice_v1_AcknowledgeCheckpoint, _sluice_v1_AcknowledgeCheckpoint__Output>
       DeclineCheckpoint: MessageTypeDefinition<_sluice_v1_DeclineCheckpoint, _sluice_v1_DeclineCheckpoint__Output>
+      DrainTaskManager: MessageTypeDefinition<_sluice_v1_DrainTaskManager, _sluice_v1_DrainTaskManager__Output>
       ErrorInfo: MessageTypeDefinition<_sluice_v1_ErrorInfo, _sluice_v1_ErrorInfo__Output>
       Heartbeat: MessageTypeDefinition<_sluice_v1_Heartbeat, _sluice_v1_Heartbeat__Output>
       Histogram: MessageTypeDefinition<_sluice_v1_Histogram, _sluice_v1_Histogram__Output>

@@ -25,12 +25,14 @@ export interface JobManagerOptions {
   readonly stabilisationMs: number;
   /** An adaptive job starts at once when this many slots are registered; 0: not known. */
   readonly expectedSlots: number;
+  /** A running job grows when the slots for it have been there for so long. */
+  readonly rescaleStabilisationMs: number;
+  /** And not sooner after it moved to other slots the last time. */
+  readonly rescaleCooldownMs: number;
   /** How long a failure that may be the consequence of another one waits for that other one. */
   readonly failureGraceMs: number;
   /** How long cancelled tasks may take to end. */
   readonly cancellationTimeoutMs: number;
-  /** How long a task manager that drains may keep its tasks. */
-  readonly drainTimeoutMs: number;
   /** How long a job manager that stops waits for its jobs. */
   readonly shutdownTimeoutMs: number;
   /** Ended jobs that are still listed. */
@@ -55,9 +57,10 @@ export const JOB_MANAGER_DEFAULTS: JobManagerOptions = {
   resourceTimeoutMs: 5 * 60_000,
   stabilisationMs: 300,
   expectedSlots: 0,
+  rescaleStabilisationMs: 2_000,
+  rescaleCooldownMs: 10_000,
   failureGraceMs: 1_000,
   cancellationTimeoutMs: 30_000,
-  drainTimeoutMs: 60_000,
   shutdownTimeoutMs: 10_000,
   endedJobsMax: 100,
   storage: null,

@@ -75,6 +75,6 @@ export const TASK_MANAGER_DEFAULTS: TaskManagerOptions = {
   metricsIntervalMs: 500,
   cancellationTimeoutMs: 10_000,
   jobManagerLostTimeoutMs: 60_000,
-  drainTimeoutMs: 60_000,
+  drainTimeoutMs: 30_000,
   shutdownTimeoutMs: 10_000,
 };

@@ -46,6 +46,13 @@ export const taskManagerSchema = named(
     rssBytes: countSchema,
     cpuCoresUsed: countSchema,
     lastHeartbeatAgeMs: countSchema,
+    state: z
+      .enum(['ACTIVE', 'DRAINING', 'DRAINED'])
+      .describe('DRAINING: it gets nothing new; DRAINED: and nothing runs there any more'),
+    drainingReason: z
+      .string()
+      .nullable()
+      .describe('what still runs there while it is DRAINING, and why'),
   }),
 );
 

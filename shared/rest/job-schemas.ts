@@ -162,6 +162,14 @@ export const vertexListSchema = named(
   z.object({ vertices: z.array(vertexSummarySchema).describe('in topological order') }),
 );
 
+const rescaleSchema = named(
+  'JobRescale',
+  z.object({
+    at: timeSchema,
+    reason: z.string().describe('`classify: 2 → 4`, or which task manager drains'),
+  }),
+);
+
 export const jobDetailSchema = named(
   'JobDetail',
   jobSummarySchema.extend({
@@ -174,6 +182,10 @@ export const jobDetailSchema = named(
     restarts: countSchema.describe(
       'how often it, or a part of it, was started again after a failure',
     ),
+    rescales: countSchema.describe(
+      'how often it was moved to other slots, at another parallelism perhaps; no failure is behind it',
+    ),
+    lastRescale: rescaleSchema.nullable(),
     exceptions: z
       .array(jobExceptionSchema)
       .max(EXCEPTIONS_MAX)

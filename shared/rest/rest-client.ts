@@ -124,6 +124,11 @@ export class RestClient {
     return this.#get(`/v1/task-managers/${encodeURIComponent(id)}`);
   }
 
+  /** At once; its `state` tells when nothing runs there any more. */
+  drain(id: string): Promise<TaskManagerInfo> {
+    return this.#call('POST', `/v1/task-managers/${encodeURIComponent(id)}/drain`);
+  }
+
   /** Newest first. */
   jobs({ limit, state }: JobsFilter = {}): Promise<readonly JobSummary[]> {
     return this.#all('/v1/jobs', ({ jobs }: JobList) => jobs, { limit, state });

@@ -56,6 +56,7 @@ export type JobFailure = NonNullable<JobDetail['failure']>;
 /** A failure that the job survived, or did not. */
 export type JobException = JobDetail['exceptions'][number];
 export type JobExceptionList = Described<typeof exceptionListSchema>;
+export type JobRescale = NonNullable<JobDetail['lastRescale']>;
 export type JobProgress = JobDetail['progress'];
 export type VertexList = Described<typeof vertexListSchema>;
 export type VertexSummary = VertexList['vertices'][number];

@@ -49,6 +49,8 @@ export function encodeJobManagerMessage(message: JobManagerMessage): JobManagerI
       const { attemptId, checkpointId } = message;
       return { checkpointAborted: { attemptId, checkpointId } };
     }
+    case 'drain-state':
+      return { drainState: { drained: message.drained } };
     case 'heartbeat-reply':
       return { heartbeatReply: { sentAtMs: message.sentAtMs } };
     default:
@@ -79,6 +81,7 @@ export function decodeJobManagerMessage(info: JobManagerOutput): JobManagerMessa
   }
   const checkpointing = decodeCheckpointMessage(info);
   if (checkpointing !== null) return checkpointing;
+  if (info.drainState != null) return { kind: 'drain-state', drained: info.drainState.drained };
   if (info.heartbeatReply != null) {
     return { kind: 'heartbeat-reply', sentAtMs: info.heartbeatReply.sentAtMs };
   }

@@ -47,6 +47,8 @@ export type TaskManagerMessage =
     }
   /** A source has emitted all it will ever emit; it waits for the final checkpoint. */
   | { readonly kind: 'source-drained'; readonly attemptId: string }
+  /** It wants to leave: what runs here is to be moved elsewhere. `drain-state` is the answer. */
+  | { readonly kind: 'drain' }
   | { readonly kind: 'leaving'; readonly reason: string };
 
 /** The states that a task manager reports; the others are the job manager's own. */
@@ -66,6 +68,8 @@ export interface TaskManagerRegistration {
   readonly slots: readonly SlotProfile[];
   readonly labels: Readonly<Record<string, string>>;
   readonly executors: number;
+  /** It was asked to drain, by whichever job manager; nothing new may be deployed here. */
+  readonly draining: boolean;
   readonly runningAttemptIds: readonly string[];
   /** The same attempts with what a new leader must know to go on with them, and ended ones. */
   readonly attempts: readonly ReportedAttempt[];
@@ -146,4 +150,6 @@ export type JobManagerMessage =
       readonly attemptId: string;
       readonly checkpointId: number;
     }
+  /** Nothing new is deployed here from now on; `drained`: and nothing runs here any more. */
+  | { readonly kind: 'drain-state'; readonly drained: boolean }
   | { readonly kind: 'heartbeat-reply'; readonly sentAtMs: number };

@@ -69,6 +69,8 @@ export function encodeTaskManagerMessage(message: TaskManagerMessage): TaskManag
       };
     case 'source-drained':
       return { sourceDrained: { attemptId: message.attemptId } };
+    case 'drain':
+      return { drain: {} };
     case 'leaving':
       return { leaving: { reason: message.reason } };
     default:
@@ -107,6 +109,7 @@ export function decodeTaskManagerMessage(info: TaskManagerOutput): TaskManagerMe
   }
   const checkpointing = decodeCheckpointMessage(info);
   if (checkpointing !== null) return checkpointing;
+  if (info.drain != null) return { kind: 'drain' };
   if (info.leaving != null) return { kind: 'leaving', reason: info.leaving.reason.slice(0, 1_024) };
   throw protocolViolation('the task manager sent a message that this version does not know');
 }

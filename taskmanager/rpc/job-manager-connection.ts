@@ -115,6 +115,13 @@ export class JobManagerConnection {
     }
   }
 
+  /** Says it only where a job manager hears it; false where none does. */
+  ask(message: TaskManagerMessage): boolean {
+    if (this.#state !== 'registered') return false;
+    this.#write(message);
+    return true;
+  }
+
   /** Says goodbye, and no more; resolves when it has been said, or after `timeoutMs`. */
   async close(reason: string, timeoutMs: number): Promise<void> {
     const stream = this.#stream;

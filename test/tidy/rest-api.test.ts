@@ -93,6 +93,7 @@ async function callEverything(client: RestClient): Promise<void> {
     config: () => client.config(),
     taskManagers: () => client.taskManagers(),
     taskManager: () => client.taskManager('a1'),
+    drain: () => client.drain('a1'),
     jobs: () => client.jobs(),
     job: () => client.job('a1'),
     plan: () => client.plan('a1'),

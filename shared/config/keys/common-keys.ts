@@ -1,7 +1,8 @@
 import { S3_ENCRYPTIONS } from '../../filesystem/filesystem-options.ts';
 import type { ConfigKey } from '../config-key.ts';
-import { DURATION } from '../config-types.ts';
+import { DURATION_OR_NONE } from '../config-types.ts';
 import { JOB_MANAGER_DEFAULTS } from '../job-manager-options.ts';
+import { TASK_MANAGER_DEFAULTS } from '../task-manager-options.ts';
 
 /** For every server of a deployment. */
 export const COMMON_KEYS = [
@@ -60,15 +61,15 @@ export const COMMON_KEYS = [
   },
   {
     key: 'drainTimeout',
-    type: DURATION,
+    type: DURATION_OR_NONE,
     flag: '--drain-timeout',
     variable: 'SLUICE_DRAIN_TIMEOUT',
-    appliesTo: ['job manager', 'task manager'],
-    preset: JOB_MANAGER_DEFAULTS.drainTimeoutMs,
-    jobManagerField: 'drainTimeoutMs',
+    appliesTo: ['task manager'],
+    preset: TASK_MANAGER_DEFAULTS.drainTimeoutMs,
     taskManagerField: 'drainTimeoutMs',
-    meaning: 'How long a task manager that drains may take until its tasks have moved.',
-    help: 'how long tasks may take to move away from a task manager that drains',
+    meaning:
+      'How long a task manager that is asked to stop waits until its tasks have moved to others; 0: it leaves at once.',
+    help: 'how long a stop waits until the tasks have moved to others (0: not at all)',
   },
   {
     key: 'tls.certificate',

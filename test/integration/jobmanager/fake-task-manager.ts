@@ -52,6 +52,7 @@ export class FakeTaskManager {
         })),
         labels: options.labels ?? {},
         executors: 1,
+        draining: false,
         runningAttemptIds: [],
         attempts: [],
         hostName: `host-of-${options.id}`,

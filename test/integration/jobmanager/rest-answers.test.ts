@@ -192,6 +192,14 @@ test('when jobs are ended, then the answers are as described', async () => {
   await ask('POST', '/v1/jobs/:id/cancel', { params: { id: third } });
 });
 
+test('when a task manager drains, then the answer is as described', async () => {
+  const params = { id: TASK_MANAGER };
+  await ask('POST', '/v1/task-managers/:id/drain', { params: { id: 'nobody' }, status: 404 });
+  const info = await ask('POST', '/v1/task-managers/:id/drain', { params });
+  assert.match((info as { state: string }).state, /^DRAIN(ING|ED)$/u);
+  await ask('GET', '/v1/task-managers/:id', { params });
+});
+
 test('when all this was asked, then no route was left out', () => {
   const all = routes.map(({ method, path }) => `${method} ${path}`);
   assert.deepEqual([...asked].toSorted(), all.toSorted());

@@ -135,7 +135,7 @@ const FORWARD: Readonly<Record<string, readonly Step[]>> = {
     [
       'slots a c',
       `RUNNING: ${END_RESTART}, clear resources, attempts-changed, ` +
-        'deploy r0.2@a, deploy r1.1@c, deploy w0.2@a, deploy w1.1@c, restart-sources',
+        'deploy r0.2@a, deploy r1.2@c, deploy w0.2@a, deploy w1.2@c, restart-sources',
     ],
   ],
   'splits are not tracked, everything starts again with its sources': [

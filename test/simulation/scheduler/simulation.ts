@@ -27,6 +27,10 @@ import { Random, VirtualTime } from './virtual-time.ts';
 
 const FAULTS_MS = 60_000;
 const RESOURCE_TIMEOUT_MS = 20_000;
+const RESCALE_COOLDOWN_MS = 3_000;
+/** After the last fault: until everybody has noticed, and long enough for jobs to find their places. */
+const SETTLED_MS = 10_000;
+const QUIET_MS = 40_000;
 /** More than every time-out together. */
 const HEALED_MS = 120_000;
 
@@ -77,6 +81,8 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     cancellationTimeoutMs: 5_000,
     stabilisationMs: 300,
     expectedSlots: 0,
+    rescaleStabilisationMs: 500,
+    rescaleCooldownMs: RESCALE_COOLDOWN_MS,
     endedJobsMax: 1_000,
   });
   resourceManager.start(dispatcher);
@@ -98,22 +104,27 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     events += 1;
     // Jobs that ended long ago are looked at now and then.
     checkSafety(dispatcher, resourceManager, ended, events % 64 === 0);
+    checkDraining(world);
   };
 
   for (const taskManager of world.taskManagers) {
-    time.setTimer(random.between(0, 2_000), () => taskManager.start());
+    const atMs = random.between(0, random.chance(0.7) ? 2_000 : FAULTS_MS);
+    time.setTimer(atMs, () => taskManager.start());
   }
   scheduleTrouble(world);
   schedulePeople(dispatcher, world);
   await time.runUntil(FAULTS_MS, check);
 
   heal(world);
-  await time.runUntil(FAULTS_MS + 5_000, check);
+  await time.runUntil(FAULTS_MS + SETTLED_MS, check);
+  const before = rescalesOf(dispatcher);
+  await time.runUntil(FAULTS_MS + QUIET_MS, check);
+  checkQuiet(dispatcher, resourceManager, before);
   for (const job of dispatcher.list()) {
     if (job.endedAt === null)
       random.chance(0.5) ? dispatcher.stop(job.id) : dispatcher.cancel(job.id);
   }
-  await time.runUntil(FAULTS_MS + HEALED_MS, check);
+  await time.runUntil(FAULTS_MS + QUIET_MS + HEALED_MS, check);
   checkLiveness(dispatcher, world);
   return { jobs: dispatcher.list().map(({ id }) => dispatcher.detail(id)), events };
 }
@@ -136,7 +147,26 @@ function faultyEnumerators(time: VirtualTime, random: Random): CreateEnumerator 
   };
 }
 
-function scheduleTrouble({ time, random, taskManagers }: SimulatedWorld): void {
+/** Where nothing may happen any more, it goes on draining. */
+function restart(victim: SimulatedTaskManager): void {
+  const { time } = victim.world;
+  if (time.monotonicMs() >= FAULTS_MS) return;
+  victim.leave();
+  time.setTimer(500, () => victim.start());
+}
+
+/** As people do it; twice is as good as once. */
+function drain(resourceManager: ResourceManager, { id }: SimulatedTaskManager): void {
+  const isKnown = resourceManager.infos().some((info) => info.id === id);
+  if (!isKnown) {
+    assert.throws(() => resourceManager.drain(id), { code: 'TASK_MANAGER_NOT_FOUND' });
+    return;
+  }
+  assert.notEqual(resourceManager.drain(id).state, 'ACTIVE');
+  assert.notEqual(resourceManager.drain(id).state, 'ACTIVE');
+}
+
+function scheduleTrouble({ time, random, taskManagers, resourceManager }: SimulatedWorld): void {
   for (let troubles = random.between(0, 12); troubles > 0; troubles -= 1) {
     const victim = random.pick(taskManagers);
     const atMs = random.between(1_000, FAULTS_MS);
@@ -145,6 +175,8 @@ function scheduleTrouble({ time, random, taskManagers }: SimulatedWorld): void {
       [() => victim.crash(), () => victim.start()],
       [() => victim.leave(), () => victim.start()],
       [() => victim.freeze(), () => victim.thaw()],
+      [() => victim.leaveWhenDrained(durationMs / 2), () => victim.start()],
+      [() => drain(resourceManager, victim), () => restart(victim)],
     ] as const);
     time.setTimer(atMs, begin);
     time.setTimer(atMs + durationMs, end);
@@ -194,6 +226,7 @@ function heal({ faults, taskManagers }: SimulatedWorld): void {
   for (const taskManager of taskManagers) {
     taskManager.thaw();
     taskManager.unstick();
+    taskManager.stay();
     taskManager.start();
   }
 }
@@ -220,6 +253,46 @@ function checkSafety(
   }
 }
 
+function checkDraining({ resourceManager, taskManagers }: SimulatedWorld): void {
+  for (const info of resourceManager.infos()) {
+    if (info.state === 'ACTIVE') continue;
+    assert.equal(info.slots.free, 0, 'what drains offers nothing');
+    if (info.state !== 'DRAINED') continue;
+    assert.equal(info.drainingReason, null);
+    const running = taskManagers.find(({ id }) => id === info.id)?.runningTasks();
+    assert.deepEqual(running, [], 'nothing runs on what has drained');
+  }
+}
+
+function rescalesOf(dispatcher: Dispatcher): Map<string, number> {
+  return new Map(dispatcher.list().map(({ id }) => [id, dispatcher.detail(id).rescales]));
+}
+
+/** Nothing has happened for a while: jobs have found their places, and left what drains where they can. */
+function checkQuiet(
+  dispatcher: Dispatcher,
+  resourceManager: ResourceManager,
+  before: ReadonlyMap<string, number>,
+): void {
+  for (const [id, rescales] of rescalesOf(dispatcher)) {
+    const moves = rescales - (before.get(id) ?? 0);
+    assert.ok(moves <= 3, `${id} was moved ${moves} times while nothing happened`);
+    const { endedAt, restarts } = dispatcher.detail(id);
+    if (endedAt === null) assert.ok(rescales <= maxRescales(restarts), `${id}: ${rescales}`);
+  }
+  for (const { id, state, drainingReason } of resourceManager.infos()) {
+    if (state !== 'DRAINING') continue;
+    assert.match(drainingReason ?? '', MAY_STAY, `${id} still drains`);
+  }
+}
+
+const MAY_STAY =
+  /takes no checkpoints|until there are other slots|is (STOPPING|RESTARTING|CANCELLING)/;
+
+function maxRescales(restarts: number): number {
+  return Math.ceil((FAULTS_MS + QUIET_MS) / RESCALE_COOLDOWN_MS) + restarts;
+}
+
 function checkLiveness(
   dispatcher: Dispatcher,
   { resourceManager, taskManagers }: SimulatedWorld,
@@ -231,6 +304,15 @@ function checkLiveness(
     taskManagers.every((taskManager) => taskManager.isRegistered),
     'all are registered',
   );
-  const slots = taskManagers.reduce((sum, { devices }) => sum + devices.length, 0);
-  assert.deepEqual(resourceManager.slotCounts(), { total: slots, free: slots }, 'no slot leaked');
+  for (const { id, state, drainingReason } of resourceManager.infos()) {
+    assert.notEqual(state, 'DRAINING', `${id} still drains: ${drainingReason}`);
+  }
+  const count = (managers: readonly SimulatedTaskManager[]) =>
+    managers.reduce((sum, { devices }) => sum + devices.length, 0);
+  const free = count(taskManagers.filter(({ draining }) => !draining));
+  assert.deepEqual(
+    resourceManager.slotCounts(),
+    { total: count(taskManagers), free },
+    'no slot leaked',
+  );
 }

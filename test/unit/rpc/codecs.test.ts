@@ -123,6 +123,7 @@ const taskManagerMessage: fc.Arbitrary<TaskManagerMessage> = fc.oneof(
       slots: fc.array(fc.record({ device: fc.constantFrom('cpu', 'gpu') }), { maxLength: 4 }),
       labels: context,
       executors: fc.integer({ min: 0, max: 64 }),
+      draining: fc.boolean(),
       runningAttemptIds: fc.array(text, { maxLength: 3 }),
       attempts: fc.array(
         fc.record({

@@ -9,6 +9,7 @@ import { addClusterInfoCommands } from './commands/cluster-info.ts';
 import { addConfigCommand } from './commands/config.ts';
 import { addDrainCommand } from './commands/drain.ts';
 import { addJobCommands } from './commands/jobs.ts';
+import { addLogsCommand } from './commands/logs.ts';
 import { addModelsCommands } from './commands/models.ts';
 import { addPipelineCommands } from './commands/pipeline.ts';
 import { addRunCommand } from './commands/run.ts';
@@ -52,6 +53,7 @@ export function createProgram(setExitCode: (code: ExitCode) => void): Command {
   addClusterCommands(program);
   addClusterInfoCommands(program);
   addDrainCommand(program);
+  addLogsCommand(program);
   addServerCommands(program, setExitCode);
   addCertsCommands(program);
   addTokensCommands(program);

@@ -91,7 +91,7 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
     handlers: {
       leading: () => role.leading(),
       health: () => role.health(),
-      options: { ...optionsOf(settings), fileSystemOptions: settings.fileSystemOptions },
+      ...{ log: logger.recent ?? null, options: optionsOf(settings) },
       ...{ compile, clock, version, jobManagerId, startedAtMs: clock.nowMs() },
     },
     ...{ identity, tokens, logger },
@@ -149,9 +149,12 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
 }
 
 /** Without what is given to it beside its options. */
-function optionsOf(settings: JobManagerOptions): Readonly<Record<string, unknown>> {
+function optionsOf(
+  settings: JobManagerOptions & Pick<StartJobManagerOptions, 'fileSystemOptions'>,
+): Readonly<Record<string, unknown>> {
   const names = Object.keys(JOB_MANAGER_DEFAULTS) as (keyof JobManagerOptions)[];
-  return Object.fromEntries(names.map((name) => [name, settings[name]]));
+  const options = Object.fromEntries(names.map((name) => [name, settings[name]]));
+  return { ...options, fileSystemOptions: settings.fileSystemOptions };
 }
 
 /** Whom it shows itself as, and whom it lets in. Throws what is wrong with the files. */

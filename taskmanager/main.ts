@@ -230,7 +230,10 @@ class TaskManager implements RunningTaskManager {
       registration: () => this.#registration(executor),
       heartbeat: () => ({ subtasks: executor.subtaskMetrics(), process: this.#meter.read() }),
       handler: {
-        onMessage: (message) => handleCommand(executor, this.#drain, message),
+        onMessage: (message) => {
+          if (message.kind === 'read-log') this.#sendLog(message);
+          else handleCommand(executor, this.#drain, message);
+        },
         onRegistered: () => this.#cancelLostTimer(),
         onLost: () => this.#jobManagerLost(executor),
         onRefused: (error) => this.#refuse(error),
@@ -258,6 +261,11 @@ class TaskManager implements RunningTaskManager {
       cpuCores: availableParallelism(),
       memoryBytes: totalmem(),
     };
+  }
+
+  #sendLog({ requestId, range }: Extract<JobManagerMessage, { kind: 'read-log' }>): void {
+    const part = this.#settings.logger.recent?.read(range) ?? null;
+    this.#connection?.send({ kind: 'log-part', requestId, part });
   }
 
   /** Tasks go on for a while: a job manager that comes back in time decides about them. */
@@ -300,7 +308,11 @@ function reachableHost(host: string): string {
   return first?.address ?? hostname();
 }
 
-function handleCommand(executor: TaskExecutor, drain: Drain, message: JobManagerMessage): void {
+function handleCommand(
+  executor: TaskExecutor,
+  drain: Drain,
+  message: Exclude<JobManagerMessage, { kind: 'read-log' }>,
+): void {
   switch (message.kind) {
     case 'deploy-task':
     case 'cancel-task':

@@ -1,4 +1,5 @@
 import type { Registry } from 'prom-client';
+import type { LogRing } from '../../shared/observability/log-ring.ts';
 import type { HealthAnswer } from '../../shared/rest/rest-types.ts';
 import type { Clock } from '../../shared/time/clock.ts';
 import type { CompilePort } from '../compile/compile-port.ts';
@@ -8,7 +9,7 @@ import type { JobControl } from './job-control.ts';
 /** What only the leader has. */
 export interface LeaderHandlers {
   readonly dispatcher: JobControl;
-  readonly resourceManager: Pick<ResourceManager, 'infos' | 'slotCounts' | 'drain'>;
+  readonly resourceManager: Pick<ResourceManager, 'infos' | 'slotCounts' | 'drain' | 'readLog'>;
   readonly metrics: Registry;
 }
 
@@ -21,6 +22,8 @@ export interface RestHandlers {
   readonly version: string;
   readonly jobManagerId: string;
   readonly startedAtMs: number;
+  /** Of this process; null: it keeps none. */
+  readonly log: LogRing | null;
   /** The options in force; secrets are masked where they are shown. */
   readonly options: Readonly<Record<string, unknown>>;
 }

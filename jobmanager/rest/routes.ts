@@ -2,6 +2,7 @@ import { checkpointRoutes } from './checkpoint-routes.ts';
 import { clusterRoutes } from './cluster-routes.ts';
 import { jobActionRoutes } from './job-action-routes.ts';
 import { jobRoutes } from './job-routes.ts';
+import { logRoutes } from './log-routes.ts';
 import { openApiDocument } from './openapi.ts';
 import type { RestHandlers } from './rest-handlers.ts';
 import type { RestRoute } from './route.ts';
@@ -14,6 +15,7 @@ export function restRoutes(handlers: RestHandlers): readonly RestRoute[] {
   const routes: readonly RestRoute[] = [
     ...clusterRoutes(handlers, () => (document ??= openApiDocument(routes, handlers.version))),
     ...taskManagerRoutes(handlers),
+    ...logRoutes(handlers),
     ...jobRoutes(handlers),
     ...vertexRoutes(handlers),
     ...checkpointRoutes(handlers),

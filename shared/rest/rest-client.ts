@@ -18,6 +18,8 @@ import type {
   JobList,
   JobPlan,
   JobSummary,
+  LogAnswer,
+  LogQuery,
   ProblemDetails,
   SavepointAnswer,
   SavepointRequest,
@@ -48,6 +50,8 @@ export interface JobsFilter {
   /** The newest ones; default: all. */
   readonly limit?: number | undefined;
 }
+
+export type LogFilter = { readonly [Key in keyof LogQuery]: LogQuery[Key] | undefined };
 
 export type SubmitOutcome =
   | {
@@ -114,6 +118,15 @@ export class RestClient {
 
   config(): Promise<ConfigAnswer> {
     return this.#get('/v1/config');
+  }
+
+  /** Of the job manager that is asked first: a standby answers, too. */
+  log(query: LogFilter = {}): Promise<LogAnswer> {
+    return this.#get('/v1/log', query);
+  }
+
+  taskManagerLog(id: string, query: LogFilter = {}): Promise<LogAnswer> {
+    return this.#get(`/v1/task-managers/${encodeURIComponent(id)}/log`, query);
   }
 
   taskManagers(): Promise<readonly TaskManagerInfo[]> {

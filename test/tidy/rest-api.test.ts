@@ -91,6 +91,8 @@ async function callEverything(client: RestClient): Promise<void> {
     health: () => client.health(),
     cluster: () => client.cluster(),
     config: () => client.config(),
+    log: () => client.log({ tail: 5 }),
+    taskManagerLog: () => client.taskManagerLog('a1'),
     taskManagers: () => client.taskManagers(),
     taskManager: () => client.taskManager('a1'),
     drain: () => client.drain('a1'),

@@ -7,7 +7,12 @@ import { restRoutes } from '../../../jobmanager/rest/routes.ts';
 import { createLogger } from '../../../shared/observability/logger.ts';
 import { problemSchema } from '../../../shared/rest/common-schemas.ts';
 import { RestClient } from '../../../shared/rest/rest-client.ts';
-import type { JobDetail, JobExceptionList, JobList } from '../../../shared/rest/rest-types.ts';
+import type {
+  JobDetail,
+  JobExceptionList,
+  JobList,
+  LogAnswer,
+} from '../../../shared/rest/rest-types.ts';
 import { type RunningTaskManager, startTaskManager } from '../../../taskmanager/main.ts';
 import { eventually } from '../../support/eventually.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
@@ -120,6 +125,22 @@ test('when task managers are asked about, then the answers are as described', as
   await ask('GET', '/v1/task-managers?limit=1');
   await ask('GET', '/v1/task-managers/:id', { params: { id: TASK_MANAGER } });
   await ask('GET', '/v1/task-managers/:id', { params: { id: 'nobody' }, status: 404 });
+});
+
+test('when logs are asked for, then they come, and can be followed', async () => {
+  const log = (await ask('GET', '/v1/log?tail=3')) as LogAnswer;
+  assert.equal(log.text.split('\n').length, 4);
+  const path = '/v1/task-managers/:id/log';
+  const params = { id: TASK_MANAGER };
+  const first = (await ask('GET', `${path}?offset=0&length=200`, { params })) as LogAnswer;
+  assert.match(first.text, /^\{"level":"info",.*\}\n$/su);
+  assert.equal(first.offset + Buffer.byteLength(first.text), first.next);
+  const next = (await ask('GET', `${path}?offset=${first.next}`, { params })) as LogAnswer;
+  assert.equal(next.offset, first.next);
+  assert.match(next.text, /"task state"/u);
+  await ask('GET', path, { params: { id: 'nobody' }, status: 404 });
+  await ask('GET', '/v1/log?offset=0&tail=1', { status: 400 });
+  await ask('GET', `/v1/log?length=${2 * 1024 ** 2}`, { status: 400 });
 });
 
 test('when jobs are asked about, then the answers are as described', async () => {

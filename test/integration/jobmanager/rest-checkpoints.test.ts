@@ -108,6 +108,7 @@ before(async () => {
       jobManagerId: 'jm',
       startedAtMs: 0,
       options: {},
+      log: null,
     },
   });
   address = `http://127.0.0.1:${await server.listen()}`;

@@ -240,6 +240,7 @@ export class SimulatedTaskManager {
       case 'checkpoint-complete':
       case 'checkpoint-aborted':
       case 'heartbeat-reply':
+      case 'read-log':
         return;
       default:
         message satisfies never;

@@ -2,6 +2,7 @@ import process from 'node:process';
 import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { addAuditCommand } from './commands/audit.ts';
+import { addCertsCommands } from './commands/certs.ts';
 import { addCheckpointCommands } from './commands/checkpoints.ts';
 import { addClusterCommands } from './commands/cluster.ts';
 import { addConfigCommand } from './commands/config.ts';
@@ -10,8 +11,10 @@ import { addModelsCommands } from './commands/models.ts';
 import { addPipelineCommands } from './commands/pipeline.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addServerCommands } from './commands/servers.ts';
+import { addTokensCommands } from './commands/tokens.ts';
 import { installConfig } from './config/command-config.ts';
 import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
+import { installClientOptions } from './job-manager-address.ts';
 import { printError } from './output/print-error.ts';
 
 const EXAMPLES = `
@@ -44,7 +47,10 @@ export function createProgram(setExitCode: (code: ExitCode) => void): Command {
   addModelsCommands(program);
   addClusterCommands(program);
   addServerCommands(program, setExitCode);
+  addCertsCommands(program);
+  addTokensCommands(program);
   addConfigCommand(program);
+  installClientOptions(program);
   installConfig(program);
   return program;
 }

@@ -39,6 +39,7 @@ export async function runCommand(
   child.stderr.on('data', (chunk: Buffer) => {
     output += chunk.toString();
   });
+  child.stdin.on('error', () => {}); // it ended without reading
   child.stdin.end(options.input ?? '');
   return new Promise((resolve, reject) => {
     child.once('error', reject);

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { addAuditCommand } from './commands/audit.ts';
+import { addCertsCommands } from './commands/certs.ts';
 import { addCheckpointCommands } from './commands/checkpoints.ts';
 import { addClusterCommands } from './commands/cluster.ts';
 import { addJobCommands } from './commands/jobs.ts';
@@ -10,7 +11,9 @@ import { addModelsCommands } from './commands/models.ts';
 import { addPipelineCommands } from './commands/pipeline.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addServerCommands } from './commands/servers.ts';
+import { addTokensCommands } from './commands/tokens.ts';
 import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
+import { installClientOptions } from './job-manager-address.ts';
 import { printError } from './output/print-error.ts';
 
 const RELEASE_NOTES = fileURLToPath(new URL('../CHANGELOG.md', import.meta.url));
@@ -45,6 +48,9 @@ export function createProgram(setExitCode: (code: ExitCode) => void): Command {
   addModelsCommands(program);
   addClusterCommands(program);
   addServerCommands(program, setExitCode);
+  addCertsCommands(program);
+  addTokensCommands(program);
+  installClientOptions(program);
   return program;
 }
 

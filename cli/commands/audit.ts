@@ -83,7 +83,7 @@ async function planOf(
     const request = await readPipelineFile(pipeline, set);
     return planNodes((await compileOrRefuse(request, fileSystems)).graph);
   }
-  const plan = await (await connect(flags.jobManager)).plan(id ?? '');
+  const plan = await (await connect(flags)).plan(id ?? '');
   if (!hasEnded(plan)) {
     process.stderr.write(
       `warning: job ${plan.id} has not ended; what it has not written yet is missing\n`,

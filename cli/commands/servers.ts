@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import process from 'node:process';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { TlsFiles } from '../../shared/config/tls-files.ts';
 import { SluiceError } from '../../shared/errors/sluice-error.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import { integerBetween, parsePort } from '../numbers.ts';
@@ -10,6 +11,9 @@ import { addStorageOptions, fileSystemOptions, type StorageFlags } from '../stor
 interface ServerFlags extends StorageFlags {
   readonly host: string;
   readonly insecure?: boolean;
+  readonly tlsCertificate?: string;
+  readonly tlsKey?: string;
+  readonly tlsAuthority?: string;
   readonly logFormat: 'json' | 'pretty';
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }
@@ -18,6 +22,7 @@ interface JobManagerFlags extends ServerFlags {
   readonly rpcPort: number;
   readonly restPort: number;
   readonly storage?: string;
+  readonly tokens?: string;
 }
 
 interface TaskManagerFlags extends ServerFlags {
@@ -48,6 +53,7 @@ export function addServerCommands(program: Command, setExitCode: SetExitCode): v
         'folder or s3://bucket/prefix of jobs and checkpoints (default: none are kept)',
       ),
     )
+    .option('--tokens <file>', 'file of the tokens that the REST API accepts')
     .addHelpText(
       'after',
       '\nExamples:\n  $ sluice jobmanager --rpc-port 6123 --rest-port 8081\n' +
@@ -97,7 +103,10 @@ export function addServerCommands(program: Command, setExitCode: SetExitCode): v
 function addServerOptions(command: Command): void {
   command
     .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--insecure', 'allow an address that other machines reach, without TLS')
+    .option('--insecure', 'allow an address that other machines reach, without TLS and tokens')
+    .option('--tls-certificate <file>', "the server's certificate, a PEM file")
+    .option('--tls-key <file>', 'its private key, a PEM file')
+    .option('--tls-authority <file>', 'the certificate of the authority that signed it')
     .addOption(
       new Option('--log-format <format>', 'how to log').choices(['json', 'pretty']).default('json'),
     )
@@ -121,6 +130,8 @@ async function runJobManager(flags: JobManagerFlags): Promise<ExitCode> {
     fileSystemOptions: fileSystemOptions(flags),
     logger: createLogger({ level: flags.logLevel, format: flags.logFormat }),
     insecure: flags.insecure === true,
+    tls: tlsOf(flags),
+    tokensFile: flags.tokens ?? null,
   });
   process.stdout.write(
     `job manager ready: REST ${running.restAddress}, gRPC ${running.rpcAddress}\n`,
@@ -145,6 +156,7 @@ async function runTaskManager(flags: TaskManagerFlags): Promise<ExitCode> {
     fileSystemOptions: fileSystemOptions(flags),
     logger: createLogger({ level: flags.logLevel, format: flags.logFormat }),
     insecure: flags.insecure === true,
+    tls: tlsOf(flags),
     ...(flags.id === undefined ? {} : { id: flags.id }),
     ...(flags.slots === undefined ? {} : { slots: flags.slots }),
     ...(flags.executors === undefined ? {} : { executors: flags.executors }),
@@ -156,6 +168,18 @@ async function runTaskManager(flags: TaskManagerFlags): Promise<ExitCode> {
   await running.stop();
   if (refused !== null) throw refused;
   return EXIT_CODES.ok;
+}
+
+function tlsOf({ tlsCertificate, tlsKey, tlsAuthority }: ServerFlags): TlsFiles | null {
+  const files = [tlsCertificate, tlsKey, tlsAuthority];
+  if (files.every((file) => file === undefined)) return null;
+  if (tlsCertificate === undefined || tlsKey === undefined || tlsAuthority === undefined) {
+    throw new SluiceError('ARGUMENT_INVALID', 'TLS needs certificate, key and authority', {
+      domain: 'user',
+      hint: 'give --tls-certificate, --tls-key and --tls-authority together',
+    });
+  }
+  return { certificate: tlsCertificate, key: tlsKey, authority: tlsAuthority };
 }
 
 /**

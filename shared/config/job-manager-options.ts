@@ -1,3 +1,5 @@
+import type { TlsFiles } from './tls-files.ts';
+
 /** How a job manager listens and how patient it is. Durations in milliseconds. */
 export interface JobManagerOptions {
   /** For both listeners. */
@@ -8,6 +10,10 @@ export interface JobManagerOptions {
   readonly restPort: number;
   /** Allows a host that other machines reach. */
   readonly insecure: boolean;
+  /** For both listeners; null: in the clear. */
+  readonly tls: TlsFiles | null;
+  /** Who may use the REST API; null: everyone who reaches it. */
+  readonly tokensFile: string | null;
   /** How often task managers report, and after how long a silent one is given up. */
   readonly heartbeatIntervalMs: number;
   readonly heartbeatTimeoutMs: number;
@@ -37,6 +43,8 @@ export const JOB_MANAGER_DEFAULTS: JobManagerOptions = {
   rpcPort: JOB_MANAGER_RPC_PORT,
   restPort: JOB_MANAGER_REST_PORT,
   insecure: false,
+  tls: null,
+  tokensFile: null,
   heartbeatIntervalMs: 1_000,
   heartbeatTimeoutMs: 5_000,
   resourceTimeoutMs: 5 * 60_000,

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import packageJson from '../../package.json' with { type: 'json' };
+import { makeBundle } from '../support/make-bundle.ts';
 import { mustRun, runCommand } from '../support/run-command.ts';
-import { ROOT } from '../support/sluice-process.ts';
 
 describe('the bundle', () => {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-test-'));
@@ -45,9 +45,3 @@ describe('the bundle', () => {
     assert.ok(readFileSync(archive).equals(readFileSync(again)));
   });
 });
-
-async function makeBundle(output: string): Promise<string> {
-  const args = [join(ROOT, 'packaging', 'bundle.ts'), '--output', output];
-  const path = `${join(ROOT, 'node_modules', '.bin')}:${process.env['PATH']}`;
-  return (await mustRun(process.execPath, args, { cwd: ROOT, env: { PATH: path } })).trim();
-}

@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { addAuditCommand } from './commands/audit.ts';
@@ -21,6 +22,8 @@ import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
 import { installClientOptions } from './job-manager-address.ts';
 import { printError } from './output/print-error.ts';
 
+const RELEASE_NOTES = fileURLToPath(new URL('../CHANGELOG.md', import.meta.url));
+
 const EXAMPLES = `
 Examples:
   $ sluice run examples/image-classification/pipeline.yaml
@@ -38,7 +41,7 @@ Exit status: 0 done, 1 the work failed, 2 the command or the pipeline is wrong, 
 export function createProgram(setExitCode: (code: ExitCode) => void): Command {
   const program = new Command('sluice')
     .description('Streaming inference: classify images as they arrive, on one machine or many.')
-    .version(packageJson.version)
+    .version(`${packageJson.version}\nRelease notes: ${RELEASE_NOTES}`)
     .showHelpAfterError('(sluice --help shows the commands)')
     .addHelpText('after', EXAMPLES)
     .exitOverride();

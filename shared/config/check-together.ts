@@ -38,9 +38,6 @@ function heartbeats(config: EffectiveConfig): readonly SluiceError[] {
 function tokens(config: EffectiveConfig): readonly SluiceError[] {
   const keys = ['client.token', 'client.tokenFile'] as const;
   if (keys.some((key) => config.get(key) === null)) return [];
-  const [token, tokenFile] = keys.map((key) => config.entry(key).origin);
-  // A variable of one replaces the other of the file.
-  if (token?.from !== tokenFile?.from) return [];
   return [problem(config, keys, '"client.token" and "client.tokenFile" are both given')];
 }
 

@@ -41,7 +41,13 @@ export type ConfigType =
   | { readonly kind: 'url' }
   /** 0: any free one. */
   | { readonly kind: 'port' }
-  | { readonly kind: 'integer'; readonly min: number; readonly max: number }
+  | {
+      readonly kind: 'integer';
+      /** What is counted. */
+      readonly unit: string;
+      readonly min: number;
+      readonly max: number;
+    }
   /** Milliseconds; `10s` in the file. */
   | { readonly kind: 'duration'; readonly minMs: number; readonly maxMs: number }
   /** Bytes; `16MiB` in the file. */

@@ -7,4 +7,5 @@ export const DURATION = { kind: 'duration', minMs: 1, maxMs: DAY_MS } as const;
 /** Nothing, or at most a day. */
 export const DURATION_OR_NONE = { kind: 'duration', minMs: 0, maxMs: DAY_MS } as const;
 
-export const COUNT_FROM_1 = { kind: 'integer', min: 1, max: 1024 } as const;
+export const SLOTS = { kind: 'integer', unit: 'slots', min: 1, max: 1024 } as const;
+export const THREADS = { kind: 'integer', unit: 'threads', min: 1, max: 1024 } as const;

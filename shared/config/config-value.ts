@@ -141,7 +141,19 @@ function locationOf(text: string, baseDirectory: string): string | null {
 }
 
 function wrong(type: ConfigType, raw: unknown): ValueResult {
-  return { ok: false, complaint: `must be ${allowedText(type)}, not ${show(raw)}` };
+  return { ok: false, complaint: `must be ${allowedText(type)}, not ${describe(raw)}` };
+}
+
+/** Of a map or a list, what is wrong inside. */
+function describe(raw: unknown): string {
+  if (typeof raw !== 'object' || raw === null) return show(raw);
+  const entries = Object.entries(raw);
+  const bad = entries.find(([name, value]) => name === '' || !isText(value));
+  if (Array.isArray(raw)) {
+    return bad === undefined ? `a list of ${raw.length}` : `a list with ${show(bad[1])}`;
+  }
+  if (bad === undefined) return `a map of ${entries.length}`;
+  return `a map in which "${bad[0]}" is ${show(bad[1])}`;
 }
 
 /** Follows "must be": `a whole number from 0 to 65535`. */
@@ -180,7 +192,7 @@ export function allowedText(type: ConfigType): string {
 
 function show(raw: unknown): string {
   if (raw === null || raw === undefined) return 'nothing';
-  if (Array.isArray(raw)) return 'a list';
+  if (Array.isArray(raw)) return raw.length === 0 ? 'an empty list' : 'a list';
   if (typeof raw === 'object') return 'a map';
   const text = typeof raw === 'string' ? `"${raw}"` : String(raw);
   return text.length > SHOWN_LENGTH_MAX ? `${text.slice(0, SHOWN_LENGTH_MAX)}…` : text;

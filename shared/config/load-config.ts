@@ -31,16 +31,26 @@ export async function loadConfig(sources: ConfigSources): Promise<EffectiveConfi
   if (file !== null) {
     const read = await readConfigFile(file);
     problems.push(...read.problems);
-    for (const [key, value] of read.given) given.set(key, value);
+    overlay(given, read.given);
   }
   const environment = readEnvironment(sources);
   problems.push(...environment.problems);
-  for (const [key, value] of environment.given) given.set(key, value);
-  for (const [key, value] of commandLine) given.set(key, value);
+  overlay(given, environment.given);
+  overlay(given, commandLine);
   const config = new EffectiveConfig(file === null ? null : resolve(workingDirectory, file), given);
   problems.push(...checkTogether(config, sources.scopes));
   if (problems.length > 0) throw new ConfigRefused(problems);
   return config;
+}
+
+/** Two ways to say one thing: whoever says it one way replaces what was said the other way. */
+const ALTERNATIVES: readonly ConfigKeyName[] = ['client.token', 'client.tokenFile'];
+
+function overlay(given: Map<ConfigKeyName, GivenValue>, above: GivenValues): void {
+  if (ALTERNATIVES.some((key) => above.has(key))) {
+    for (const key of ALTERNATIVES) given.delete(key);
+  }
+  for (const [key, value] of above) given.set(key, value);
 }
 
 function readEnvironment({ environment, scopes, workingDirectory }: ConfigSources): {

@@ -183,7 +183,8 @@ function childrenOf(path: readonly string[]): string[] {
 function hintOf(type: ConfigType, raw: unknown): string | undefined {
   if (type.kind === 'enum') return suggest(String(raw), 'Allowed', type.values);
   const isText = ['text', 'path', 'location'].includes(type.kind);
-  return isText && typeof raw !== 'object' ? `Put it in quotes: "${String(raw)}"` : undefined;
+  const looksOtherwise = typeof raw === 'number' || typeof raw === 'boolean';
+  return isText && looksOtherwise ? `Put it in quotes: "${raw}"` : undefined;
 }
 
 /** A line with a token is not shown. */

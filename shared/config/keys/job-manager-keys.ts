@@ -108,7 +108,7 @@ export const JOB_MANAGER_KEYS = [
   },
   {
     key: 'jobManager.expectedSlots',
-    type: { kind: 'integer', min: 0, max: 100_000 },
+    type: { kind: 'integer', unit: 'slots', min: 0, max: 100_000 },
     variable: 'SLUICE_EXPECTED_SLOTS',
     appliesTo: ['job manager'],
     preset: JOB_MANAGER_DEFAULTS.expectedSlots,
@@ -145,7 +145,7 @@ export const JOB_MANAGER_KEYS = [
   },
   {
     key: 'jobManager.endedJobsMax',
-    type: { kind: 'integer', min: 0, max: 10_000 },
+    type: { kind: 'integer', unit: 'jobs', min: 0, max: 10_000 },
     variable: 'SLUICE_ENDED_JOBS_MAX',
     appliesTo: ['job manager'],
     preset: JOB_MANAGER_DEFAULTS.endedJobsMax,

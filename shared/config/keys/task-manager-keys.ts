@@ -1,5 +1,5 @@
 import type { ConfigKey } from '../config-key.ts';
-import { COUNT_FROM_1, DURATION, DURATION_OR_NONE } from '../config-types.ts';
+import { DURATION, DURATION_OR_NONE, SLOTS, THREADS } from '../config-types.ts';
 import { TASK_MANAGER_DEFAULTS } from '../task-manager-options.ts';
 
 export const TASK_MANAGER_KEYS = [
@@ -17,7 +17,7 @@ export const TASK_MANAGER_KEYS = [
   },
   {
     key: 'taskManager.slots',
-    type: COUNT_FROM_1,
+    type: SLOTS,
     flag: '--slots',
     variable: 'SLUICE_SLOTS',
     appliesTo: ['task manager'],
@@ -29,7 +29,7 @@ export const TASK_MANAGER_KEYS = [
   },
   {
     key: 'taskManager.executors',
-    type: COUNT_FROM_1,
+    type: THREADS,
     flag: '--executors',
     variable: 'SLUICE_EXECUTORS',
     appliesTo: ['task manager'],
@@ -42,7 +42,7 @@ export const TASK_MANAGER_KEYS = [
   },
   {
     key: 'taskManager.intraOpThreads',
-    type: COUNT_FROM_1,
+    type: THREADS,
     variable: 'SLUICE_INTRA_OP_THREADS',
     appliesTo: ['task manager'],
     preset: TASK_MANAGER_DEFAULTS.intraOpThreads,
@@ -81,7 +81,7 @@ export const TASK_MANAGER_KEYS = [
     appliesTo: ['task manager'],
     preset: TASK_MANAGER_DEFAULTS.labels,
     taskManagerField: 'labels',
-    meaning: 'What pipelines ask for with `resources.labels`; 32 at most.',
+    meaning: 'What pipelines ask for with `resources.labels`.',
     help: 'a label that pipelines can ask for (repeatable)',
   },
   {
@@ -122,7 +122,7 @@ export const TASK_MANAGER_KEYS = [
   },
   {
     key: 'taskManager.localStateMax',
-    type: { kind: 'size', maxBytes: 1024 ** 5 },
+    type: { kind: 'size', maxBytes: 16 * 1024 ** 4 },
     variable: 'SLUICE_LOCAL_STATE_MAX',
     appliesTo: ['task manager'],
     preset: TASK_MANAGER_DEFAULTS.localStateBytesMax,

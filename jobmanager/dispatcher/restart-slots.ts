@@ -51,7 +51,8 @@ function place(
   if (anew.kind === 'waiting') return { ...anew, otherwise: false };
   if (rescalable || sameParallelism(anew.plan, current)) return anew;
   // Buffers in flight lie in the checkpoint; they fit the parallelism they were taken at, and no other.
-  return planRestart({ ...options, isAffected: () => true });
+  const same = planRestart({ ...options, isAffected: () => true });
+  return same.kind === 'placed' ? same : { ...same, otherwise: false };
 }
 
 function sameParallelism(left: SchedulePlan, right: SchedulePlan): boolean {

@@ -109,8 +109,8 @@ export class JobRun {
 
   /** What slots the job waits for; null: for none, or for something else first. */
   get slotRequest(): SlotRequest | null {
-    // Slots that were assigned while an event is handled are taken up when it is done with.
-    if (this.#events.some(({ kind }) => kind === 'slots-assigned')) return null;
+    // While effects are carried out: the next ones may let go of slots that would be counted on.
+    if (this.#stepping) return null;
     const request = this.master.slotRequest;
     return request?.kind === 'first' || this.#recovery?.settled !== false ? request : null;
   }

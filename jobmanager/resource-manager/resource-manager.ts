@@ -169,7 +169,9 @@ export class ResourceManager {
         this.#listener?.onCheckpointMessage(taskManagerId, message);
         return;
       case 'drain':
-        if (taskManager.draining) connection.send({ kind: 'drain-state', drained: false });
+        if (taskManager.draining) {
+          connection.send({ kind: 'drain-state', drained: taskManager.state === 'DRAINED' });
+        }
         this.drain(taskManagerId);
         return;
       case 'log-part':

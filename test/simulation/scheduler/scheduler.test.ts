@@ -4,7 +4,7 @@ import { simulate } from './simulation.ts';
 
 const given = process.env['SLUICE_SEED'];
 const seeds =
-  given === undefined ? Array.from({ length: 80 }, (_, seed) => seed + 1) : [Number(given)];
+  given === undefined ? Array.from({ length: 120 }, (_, seed) => seed + 1) : [Number(given)];
 
 test('when task managers, people and the network do their worst, then jobs and slots stay sound', async () => {
   const states = new Map<string, number>();

@@ -263,7 +263,8 @@ export class SimulatedTaskManager {
       assert.notEqual(other.vertexId, deployment.vertexId, 'a slot has one subtask of a vertex');
     }
     assert.ok(deployment.slotIndex < this.devices.length, 'the slot exists');
-    this.#assertOnlyAttempt(deployment);
+    // What a stream brought before its end may be read behind it, by a process that stood still.
+    if (this.#connection?.open === true) this.#assertOnlyAttempt(deployment);
     const { random, faults } = this.world;
     const stuck = random.chance(faults.taskSticks);
     const task: Task = { deployment, state: 'INITIALIZING', sourceDone: false, stuck };
@@ -347,7 +348,9 @@ export class SimulatedTaskManager {
   }
 
   #breakPeers(tasks: readonly Task[]): void {
-    const jobIds = new Set(tasks.map((task) => task.deployment.jobId));
+    // What is stuck while it is cancelled was given up: the job's other tasks are not connected with it.
+    const connected = tasks.filter(({ state, stuck }) => state !== 'CANCELING' || !stuck);
+    const jobIds = new Set(connected.map((task) => task.deployment.jobId));
     if (jobIds.size === 0) return;
     for (const peer of this.world.taskManagers) peer.peerBroke(jobIds);
   }

@@ -171,6 +171,7 @@ const taskManagerMessage: fc.Arbitrary<TaskManagerMessage> = fc.oneof(
   }),
   fc.record({ kind: fc.constant('split-request' as const), attemptId: text, count: number }),
   fc.record({ kind: fc.constant('leaving' as const), reason: text }),
+  fc.record({ kind: fc.constant('drain' as const) }),
 );
 
 test('when a task manager says anything, then the job manager hears the same', () => {
@@ -218,6 +219,7 @@ const JOB_MANAGER_MESSAGES: readonly JobManagerMessage[] = [
   },
   { kind: 'checkpoint-complete', attemptId: 'j/v/0/0', checkpointId: 3 },
   { kind: 'checkpoint-aborted', attemptId: 'j/v/0/0', checkpointId: 4 },
+  { kind: 'drain-state', drained: true },
   { kind: 'heartbeat-reply', sentAtMs: 17 },
 ];
 

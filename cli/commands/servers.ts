@@ -131,6 +131,7 @@ async function loggerOf(config: EffectiveConfig): Promise<Logger> {
   return createLogger({
     level: config.get('log.level') ?? 'info',
     format: config.get('log.format') ?? 'json',
+    file: config.get('log.file'),
   });
 }
 

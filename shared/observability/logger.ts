@@ -1,4 +1,5 @@
 import { type DestinationStream, destination, pino, stdTimeFunctions } from 'pino';
+import { LogFile } from './log-file.ts';
 
 /**
  * Structured logging as the engine sees it; pino's logger fits. Fields first, then what happened.
@@ -24,6 +25,8 @@ export interface LoggerOptions {
   readonly format: 'json' | 'pretty';
   /** Default: standard error; standard output belongs to results. */
   readonly stream?: DestinationStream;
+  /** Written there too, as JSON whatever the format, and rotated; null: nowhere else. */
+  readonly file?: string | null;
 }
 
 /** Fields whose values never reach a log, at the top of a line's fields or one level below. */
@@ -40,7 +43,9 @@ const SECRET_FIELDS = [
 
 /** The logger of the process; only `main` modules and the command line make one. */
 export function createLogger(options: LoggerOptions): Logger {
+  const { file = null, format } = options;
   const target = options.stream ?? standardError();
+  const shown = format === 'json' ? target : prettyStream(target);
   return pino(
     {
       level: options.level,
@@ -52,8 +57,17 @@ export function createLogger(options: LoggerOptions): Logger {
         censor: '[secret]',
       },
     },
-    options.format === 'json' ? target : prettyStream(target),
+    file === null ? shown : both(shown, new LogFile({ path: file })),
   );
+}
+
+function both(one: DestinationStream, other: DestinationStream): DestinationStream {
+  return {
+    write(line: string): void {
+      one.write(line);
+      other.write(line);
+    },
+  };
 }
 
 /** A log that cannot be written (a full disk, a closed pipe) is no reason to end the work. */

@@ -88,7 +88,7 @@ test('when a job manager and a task manager have one file, then each takes its o
   writeFileSync(
     file,
     `storage: storage
-log: { level: warn, format: pretty }
+log: { level: warn, format: pretty, file: log/jobmanager.log }
 jobManager:
   address: 127.0.0.1:${rpcPort}
   rpcPort: ${rpcPort}
@@ -104,7 +104,17 @@ client: { jobManager: "http://127.0.0.1:${ignored}" }
   await jobManager.until(/job manager ready/);
   assert.match(jobManager.stdout, new RegExp(`REST http://127\\.0\\.0\\.1:${restPort}, gRPC`));
 
-  const taskManager = new SluiceProcess(['taskmanager', '--label', 'zone=flag'], {
+  const logFile = join(folder, 'tm.log');
+  const args = [
+    'taskmanager',
+    '--label',
+    'zone=flag',
+    '--log-level',
+    'info',
+    '--log-file',
+    logFile,
+  ];
+  const taskManager = new SluiceProcess(args, {
     env: { SLUICE_CONFIG: file, SLUICE_SLOTS: '2' },
   });
   t.after(() => taskManager.child.kill('SIGKILL'));
@@ -132,6 +142,9 @@ client: { jobManager: "http://127.0.0.1:${ignored}" }
   jobManager.child.kill('SIGTERM');
   assert.equal((await jobManager.ended).code, 0);
   assert.doesNotMatch(jobManager.stderr, /INFO/);
+  const log = readFileSync(join(folder, 'log', 'jobmanager.log'), 'utf8');
+  assert.match(log, /^\{"level":"warn".*no heartbeat for 0\.9 s/m);
+  assert.match(readFileSync(logFile, 'utf8'), /^\{"level":"info"/);
 });
 
 test('when cluster up has a file, then its processes have it too, also those of cluster scale', async (t) => {

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { EffectiveConfig } from '../../shared/config/effective-config.ts';
 import { SluiceError } from '../../shared/errors/sluice-error.ts';
-import { RestClient } from '../../shared/rest/rest-client.ts';
+import type { RestClient } from '../../shared/rest/rest-client.ts';
 import type { TaskManagerInfo } from '../../shared/rest/rest-types.ts';
 import { type Clock, sleep } from '../../shared/time/clock.ts';
 import { type ClusterMember, type ClusterState, ClusterStateFile } from './cluster-state.ts';
@@ -26,11 +26,20 @@ export class LocalCluster {
   readonly #directory: string;
   readonly #file: ClusterStateFile;
   readonly #clock: Clock;
+  readonly #connect: (address: string) => Promise<RestClient>;
 
-  constructor(directory: string, clock: Clock) {
+  constructor(
+    directory: string,
+    options: {
+      readonly clock: Clock;
+      /** With the token and the authority that its job manager asks for. */
+      readonly connect: (address: string) => Promise<RestClient>;
+    },
+  ) {
     this.#directory = resolve(directory);
     this.#file = new ClusterStateFile(this.#directory);
-    this.#clock = clock;
+    this.#clock = options.clock;
+    this.#connect = options.connect;
   }
 
   async up(config: EffectiveConfig, options: ClusterUpOptions): Promise<ClusterState> {
@@ -78,7 +87,7 @@ export class LocalCluster {
   }> {
     const state = await this.#require();
     const alive = await Promise.all(state.members.map((member) => isAlive(member.processId)));
-    const client = new RestClient(state.restAddress);
+    const client = await this.#connect(state.restAddress);
     return { state, alive, taskManagers: alive[0] === true ? await client.taskManagers() : [] };
   }
 
@@ -184,7 +193,7 @@ export class LocalCluster {
 
   /** Waits until the job manager answers and that many task managers are registered. */
   async #untilReady(state: ClusterState, taskManagers: number): Promise<void> {
-    const client = new RestClient(state.restAddress);
+    const client = await this.#connect(state.restAddress);
     const deadlineMs = this.#clock.monotonicMs() + START_TIMEOUT_MS;
     for (;;) {
       for (const member of state.members) {

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { systemClock } from '../../shared/time/system-clock.ts';
 import { configOf, withConfigFile, withConfigScopes } from '../config/command-config.ts';
 import { configOption } from '../config/config-option.ts';
+import { type ClientFlags, connect } from '../job-manager-address.ts';
 import { integerBetween } from '../numbers.ts';
 import { clusterStatusText } from '../output/cluster-status.ts';
 import { locationOf, NO_STORAGE, storageOption } from '../storage-location.ts';
@@ -22,9 +23,18 @@ interface UpFlags extends DirectoryFlags {
 const DIRECTORY_DEFAULT = '.sluice';
 const SERVERS = ['job manager', 'task manager', 'client'] as const;
 
-async function openCluster(flags: DirectoryFlags) {
+async function openCluster(flags: DirectoryFlags & Partial<ClientFlags>) {
   const { LocalCluster } = await import('../cluster/local-cluster.ts');
-  return new LocalCluster(flags.directory, systemClock);
+  return new LocalCluster(flags.directory, {
+    clock: systemClock,
+    connect: (jobManager) => connect({ ...flags, jobManager }),
+  });
+}
+
+/** Its processes and the command itself trust the same authority, unless somebody says otherwise. */
+function withAuthority<Flags extends DirectoryFlags>(flags: Flags, self: Command) {
+  const authority = configOf(self).get('client.authority') ?? configOf(self).get('tls.authority');
+  return { ...flags, ...(authority === null ? {} : { authority }) };
 }
 
 /** The one that it was started with. */
@@ -43,11 +53,14 @@ export function addClusterCommands(program: Command): void {
         '  $ sluice cluster scale 8\n  $ sluice cluster down',
     );
   addUp(cluster);
-  withDirectory(cluster.command('status').description('show its processes and slots'))
+  const status = cluster.command('status').description('show its processes and slots');
+  withConfigFile(withDirectory(status), fileOfCluster)
     .option('--json', 'print JSON')
+    .addOption(configOption('client.tokenFile'))
+    .addOption(configOption('client.authority'))
     .addHelpText('after', '\nExample:\n  $ sluice cluster status --json')
-    .action(async (flags: DirectoryFlags) => {
-      const status = await (await openCluster(flags)).status();
+    .action(async (flags: DirectoryFlags, self: Command) => {
+      const status = await (await openCluster(withAuthority(flags, self))).status();
       print(flags.json === true ? JSON.stringify(status, null, 2) : clusterStatusText(status));
     });
   const scale = cluster
@@ -56,7 +69,7 @@ export function addClusterCommands(program: Command): void {
     .argument('<count>', 'task managers', integerBetween(0, 256))
     .addHelpText('after', '\nExample:\n  $ sluice cluster scale 8')
     .action(async (count: number, flags: DirectoryFlags, self: Command) => {
-      const local = await openCluster(flags);
+      const local = await openCluster(withAuthority(flags, self));
       await local.scale(count, configOf(self));
       print(clusterStatusText(await local.status()));
     });
@@ -100,7 +113,7 @@ function addUp(cluster: Command): void {
         'is set), and any free ports, whatever the file says; all else is as in the file.',
     )
     .action(async (flags: UpFlags, self: Command) => {
-      const local = await openCluster(flags);
+      const local = await openCluster(withAuthority(flags, self));
       await local.up(configOf(self), {
         ...flags,
         storageDefault: locationOf(join(flags.directory, 'storage')),

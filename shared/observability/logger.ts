@@ -1,6 +1,6 @@
 import { type DestinationStream, destination, pino, stdTimeFunctions } from 'pino';
+import { LogFile } from './log-file.ts';
 import { LogRing } from './log-ring.ts';
-import { RotatingFile } from './rotating-file.ts';
 import { SECRET, SECRET_FIELDS, withoutSecrets } from './without-secrets.ts';
 
 /**
@@ -31,20 +31,16 @@ export interface LoggerOptions {
   readonly format: 'json' | 'pretty';
   /** Default: standard error; standard output belongs to results. */
   readonly stream?: DestinationStream;
-  /** It is written there too; put aside when it is full. */
+  /** Written there too, as JSON whatever the format, and rotated; null: nowhere else. */
   readonly file?: string | null;
 }
 
 /** The logger of the process; only `main` modules and the command line make one. */
 export function createLogger(options: LoggerOptions): Logger {
+  const { file = null, format } = options;
   const recent = new LogRing();
-  const sinks: DestinationStream[] = [options.stream ?? standardError(), recent];
-  if (options.file != null) sinks.push(new RotatingFile(options.file));
-  const target: DestinationStream = {
-    write(line: string): void {
-      for (const sink of sinks) sink.write(line);
-    },
-  };
+  const shown = both(options.stream ?? standardError(), recent);
+  const target = format === 'json' ? shown : prettyStream(shown);
   const logger = pino(
     {
       level: options.level,
@@ -56,9 +52,18 @@ export function createLogger(options: LoggerOptions): Logger {
         censor: SECRET,
       },
     },
-    discreet(options.format === 'json' ? target : prettyStream(target)),
+    discreet(file === null ? target : both(target, new LogFile({ path: file }))),
   );
   return Object.assign(logger, { recent });
+}
+
+function both(one: DestinationStream, other: DestinationStream): DestinationStream {
+  return {
+    write(line: string): void {
+      one.write(line);
+      other.write(line);
+    },
+  };
 }
 
 /** For what the fields' names do not tell. */

@@ -173,6 +173,8 @@ export class LocalCluster {
       args.push('--slots', `${state.slots}`, '--executors', `${executors}`, '--device', device);
       // There are several on this machine, and the job manager is known.
       args.push('--data-port', '0', '--metrics-port', '0', '--no-storage');
+      // `cluster down` ends all of them: there is nobody to move tasks to.
+      args.push('--drain-timeout', '0s');
       args.push(...sharedArguments(config, { name, configFile: state.configFile }));
       const provider = config.given('taskManager.gpuProvider') ?? 'cuda';
       if (device === 'gpu') args.push('--gpu-provider', provider);

@@ -14,10 +14,7 @@ export const SECRET = '[secret]';
 
 const PATTERNS: readonly (readonly [RegExp, string])[] = [
   // In fields, however deep, and in texts that quote JSON.
-  [
-    new RegExp(`(\\\\*"(?:${SECRET_FIELDS.join('|')})\\\\*":\\s*\\\\*")[^"\\\\]+`, 'giu'),
-    `$1${SECRET}`,
-  ],
+  [new RegExp(`("(?:${SECRET_FIELDS.join('|')})\\\\*":\\s*\\\\*")[^"\\\\]+`, 'giu'), `$1${SECRET}`],
   [/\b(Bearer +)[\w.~+/=-]{8,}/giu, `$1${SECRET}`],
   // Of pre-signed URLs and the like.
   [
@@ -25,7 +22,7 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
     `$1${SECRET}`,
   ],
   // `user:password@` of a URL.
-  [/(:\/\/)[^/@\s"]+:[^/@\s"]+@/gu, `$1${SECRET}@`],
+  [/(:\/\/)[^/@\s":]+:[^/@\s"]+@/gu, `$1${SECRET}@`],
 ];
 
 /** A line of a log without what opens doors. Messages of libraries can hold what fields may not. Pure. */

@@ -53,6 +53,15 @@ test('when there is a route, then the document and the page have it, and none el
   assert.deepEqual(onPage.map(([, name]) => name).toSorted(), names);
 });
 
+test('when a route changes something, then operators may, and the audit log tells of it', () => {
+  for (const { method, path, role, audit } of routes.filter(({ method }) => method === 'POST')) {
+    assert.ok(role === 'operator' || role === 'admin', `${method} ${path}`);
+    assert.match(audit ?? '', /^[a-z-]+\.[a-z-]+$/u, `${method} ${path}`);
+  }
+  const open = routes.filter(({ role }) => role === 'none').map(({ path }) => path);
+  assert.deepEqual(open, ['/v1/health', '/v1/openapi.json']);
+});
+
 test('when there is a route for people, then a command asks for it, and its help tells of it', () => {
   const help = new Map(commandHelp().map(({ name, text }) => [name, text]));
   const page = read('docs/cli.md');

@@ -36,6 +36,13 @@ for (const [when, [line, expected]] of Object.entries(CASES)) {
   });
 }
 
+test('when a line is made to be slow, then it is not', { timeout: 20_000 }, () => {
+  for (const part of [':', '\\', '"token":', '://a:', 'Bearer ', '?token=']) {
+    const line = part.repeat(200_000);
+    assert.ok(withoutSecrets(line).length > 0);
+  }
+});
+
 test('when a secret is logged, then what is kept to be read has none either', () => {
   const logger = createLogger({ level: 'info', format: 'json', stream: { write() {} } });
   logger.info({ deep: { s3: { sessionToken: 'hush' } } }, 'Authorization: Bearer hush-hush-hush');

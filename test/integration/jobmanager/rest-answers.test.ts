@@ -9,10 +9,12 @@ import { createLogger } from '../../../shared/observability/logger.ts';
 import { problemSchema } from '../../../shared/rest/common-schemas.ts';
 import { RestClient } from '../../../shared/rest/rest-client.ts';
 import type {
+  HealthAnswer,
   JobDetail,
   JobExceptionList,
   JobList,
   LogAnswer,
+  ProblemDetails,
 } from '../../../shared/rest/rest-types.ts';
 import { type RunningTaskManager, startTaskManager } from '../../../taskmanager/main.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -34,6 +36,7 @@ const document = JSON.parse(
 };
 
 let jobManager: RunningJobManager;
+let standby: RunningJobManager;
 let taskManager: RunningTaskManager;
 let client: RestClient;
 let running: string;
@@ -45,6 +48,10 @@ before(async (t) => {
   const logger = () => createLogger({ level: 'info', format: 'json', stream: { write() {} } });
   jobManager = await startJobManager({
     ...{ ...common, rpcPort: 0, restPort: 0, stabilisationMs: 20, logger: logger() },
+    storage: `file://${folder}/storage`,
+  });
+  standby = await startJobManager({
+    ...{ ...common, rpcPort: 0, restPort: 0, logger: logger() },
     storage: `file://${folder}/storage`,
   });
   taskManager = await startTaskManager({
@@ -63,6 +70,7 @@ before(async (t) => {
 });
 
 after(async () => {
+  await standby?.stop();
   await jobManager?.stop();
   await taskManager?.stop();
 });
@@ -87,25 +95,27 @@ nodes:
 async function ask(
   method: 'GET' | 'POST',
   path: string,
-  options: { readonly status?: number; readonly body?: object; readonly params?: object } = {},
+  options: {
+    readonly status?: number;
+    readonly body?: object;
+    readonly params?: object;
+    readonly address?: string;
+  } = {},
 ): Promise<unknown> {
-  const { body, params = {} } = options;
+  const { body, params = {}, address = jobManager.restAddress } = options;
   const [pattern = '', query] = path.split('?');
   const route = routes.find((entry) => entry.method === method && entry.path === pattern);
   assert.ok(route !== undefined, `${method} ${pattern} is in the table`);
-  asked.add(`${method} ${pattern}`);
+  if (options.status === undefined) asked.add(`${method} ${pattern}`);
   const filled = pattern.replaceAll(/:(\w+)/gu, (_, name: string) =>
     encodeURIComponent(String((params as Record<string, unknown>)[name])),
   );
-  const response = await fetch(
-    `${jobManager.restAddress}${filled}${query === undefined ? '' : `?${query}`}`,
-    {
-      method,
-      ...(body === undefined
-        ? {}
-        : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
-    },
-  );
+  const response = await fetch(`${address}${filled}${query === undefined ? '' : `?${query}`}`, {
+    method,
+    ...(body === undefined
+      ? {}
+      : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+  });
   const isJson = response.headers.get('content-type')?.includes('json') === true;
   const answer: unknown = isJson ? await response.json() : await response.text();
   if (options.status !== undefined) {
@@ -143,6 +153,32 @@ test('when the cluster is asked about, then the answers are as described', async
   const metrics = await ask('GET', '/metrics');
   assert.match(String(metrics), /^# HELP /mu);
   assert.deepEqual(await ask('GET', '/v1/openapi.json'), document);
+});
+
+test('when a standby is asked, then it tells of itself, and who leads for all else', async () => {
+  const from = { address: standby.restAddress };
+  const health = (await ask('GET', '/v1/health', from)) as HealthAnswer;
+  assert.equal(health.role, 'standby');
+  await ask('GET', '/v1/config', from);
+  await ask('GET', '/v1/openapi.json', from);
+  const log = (await ask('GET', '/v1/log', from)) as LogAnswer;
+  assert.match(log.text, /"job manager listens"/u);
+  const others = routes.filter(
+    ({ path }) => !['/v1/health', '/v1/config', '/v1/openapi.json', '/v1/log'].includes(path),
+  );
+  const body = { pipeline: 'x', fileName: 'x', baseDirectory: '/' };
+  const params = { id: running, vertex: 'numbers', checkpoint: 1 };
+  for (const { method, path } of others) {
+    const problem = (await ask(method, path, {
+      ...{ ...from, params, status: 503 },
+      ...(path === '/v1/jobs' && method === 'POST' ? { body } : {}),
+    })) as ProblemDetails;
+    assert.equal(problem.code, 'NOT_LEADER', path);
+    assert.equal(problem.context?.['restAddress'], jobManager.restAddress);
+  }
+  // A client finds the leader by itself.
+  const jobs = await new RestClient(standby.restAddress).jobs();
+  assert.equal(jobs.length, 2);
 });
 
 test('when task managers are asked about, then the answers are as described', async () => {

@@ -6,12 +6,14 @@ import { addAuditCommand } from './commands/audit.ts';
 import { addCertsCommands } from './commands/certs.ts';
 import { addCheckpointCommands } from './commands/checkpoints.ts';
 import { addClusterCommands } from './commands/cluster.ts';
+import { addConfigCommand } from './commands/config.ts';
 import { addJobCommands } from './commands/jobs.ts';
 import { addModelsCommands } from './commands/models.ts';
 import { addPipelineCommands } from './commands/pipeline.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addServerCommands } from './commands/servers.ts';
 import { addTokensCommands } from './commands/tokens.ts';
+import { installConfig } from './config/command-config.ts';
 import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
 import { installClientOptions } from './job-manager-address.ts';
 import { printError } from './output/print-error.ts';
@@ -50,7 +52,9 @@ export function createProgram(setExitCode: (code: ExitCode) => void): Command {
   addServerCommands(program, setExitCode);
   addCertsCommands(program);
   addTokensCommands(program);
+  addConfigCommand(program);
   installClientOptions(program);
+  installConfig(program);
   return program;
 }
 

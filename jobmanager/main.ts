@@ -125,7 +125,8 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
   if (storage !== null) {
     const uri = new CheckpointPaths(storage).leader();
     // What listens on every address is found by the machine's name.
-    const reached = host === '0.0.0.0' || host === '::' ? hostname() : authority;
+    const listened = host === '0.0.0.0' || host === '::' ? hostname() : authority;
+    const reached = settings.advertisedHost ?? listened;
     await role.elect({
       ...ELECTION_TIMING,
       ...{ leaderId: jobManagerId, hostName: hostname() },

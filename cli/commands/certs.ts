@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { PEER_ROLES, type PeerRole } from '../../shared/security/peer-role.ts';
 import { systemClock } from '../../shared/time/system-clock.ts';
 import { integerBetween } from '../numbers.ts';
@@ -11,7 +11,7 @@ interface InitFlags {
 }
 
 interface IssueFlags {
-  readonly role: PeerRole;
+  readonly role: readonly PeerRole[];
   readonly name: string;
   readonly host?: readonly string[];
   readonly days: number;
@@ -48,7 +48,9 @@ export function addCertsCommands(program: Command): void {
     .command('issue')
     .description('make a certificate for one process: tls.crt, tls.key and ca.crt')
     .addOption(
-      new Option('--role <role>', 'what it may be').choices(PEER_ROLES).makeOptionMandatory(),
+      new Option('--role <role>', 'what it may be (repeatable)')
+        .argParser(collectRole)
+        .makeOptionMandatory(),
     )
     .requiredOption('--name <name>', 'its name, for people')
     .option('--host <name>', 'a host name or address it is reached at (repeatable)', collect)
@@ -62,7 +64,8 @@ export function addCertsCommands(program: Command): void {
     )
     .action(async (flags: IssueFlags) => {
       const { issueFiles } = await import('../security/certificate-files.ts');
-      print(await issueFiles({ ...flags, hosts: flags.host ?? [], nowMs: systemClock.nowMs() }));
+      const { role: roles, host: hosts = [] } = flags;
+      print(await issueFiles({ ...flags, roles, hosts, nowMs: systemClock.nowMs() }));
     });
   certs
     .command('show')
@@ -75,6 +78,14 @@ export function addCertsCommands(program: Command): void {
       const found = await describeFiles(files, systemClock.nowMs());
       print(flags.json === true ? JSON.stringify(found, null, 2) : certificatesText(found));
     });
+}
+
+function collectRole(text: string, previous: readonly PeerRole[] = []): readonly PeerRole[] {
+  const role = PEER_ROLES.find((each) => each === text);
+  if (role === undefined) {
+    throw new InvalidArgumentError(`Allowed choices are ${PEER_ROLES.join(', ')}.`);
+  }
+  return previous.includes(role) ? previous : [...previous, role];
 }
 
 function collect(text: string, previous: readonly string[] = []): readonly string[] {

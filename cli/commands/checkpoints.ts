@@ -1,11 +1,10 @@
 import process from 'node:process';
 import { type Command, Option } from 'commander';
-import { connect, jobManagerOption } from '../job-manager-address.ts';
+import { type ClientFlags, connect, jobManagerOption } from '../job-manager-address.ts';
 import { checkpointsText } from '../output/checkpoints-text.ts';
 import { savepointDirectoryOption } from '../storage-location.ts';
 
-interface CheckpointFlags {
-  readonly jobManager: string;
+interface CheckpointFlags extends ClientFlags {
   readonly json?: boolean;
   readonly directory?: string;
 }

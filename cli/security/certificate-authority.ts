@@ -4,7 +4,6 @@
  */
 import 'reflect-metadata';
 import { type KeyObject, randomBytes, webcrypto } from 'node:crypto';
-import { isIP } from 'node:net';
 import {
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
@@ -18,6 +17,7 @@ import {
   X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509';
+import { isAddress } from '../../shared/security/is-address.ts';
 import { type PeerRole, roleUri } from '../../shared/security/peer-role.ts';
 
 /** PEM, both. */
@@ -32,7 +32,7 @@ export interface Authority {
 }
 
 export interface CertificateRequest {
-  readonly role: PeerRole;
+  readonly roles: readonly PeerRole[];
   /** The common name, for people. */
   readonly name: string;
   /** Host names and IP addresses that others reach it at. */
@@ -75,13 +75,13 @@ export async function issueCertificate(
   authority: Authority,
   request: CertificateRequest,
 ): Promise<KeyAndCertificate> {
-  const { role, name, hosts, notBefore, notAfter } = request;
+  const { roles, name, hosts, notBefore, notAfter } = request;
   const issuer = new X509Certificate(authority.certificate);
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
-  const names: JsonGeneralName[] = hosts.map((host) => ({
-    type: isIP(host) === 0 ? 'dns' : 'ip',
-    value: host,
-  }));
+  const names: JsonGeneralName[] = [
+    ...roles.map((role) => ({ type: 'url', value: roleUri(role) }) as const),
+    ...hosts.map((host) => ({ type: isAddress(host) ? 'ip' : 'dns', value: host }) as const),
+  ];
   const certificate = await X509CertificateGenerator.create(
     {
       serialNumber: serialNumber(),
@@ -96,7 +96,7 @@ export async function issueCertificate(
         new BasicConstraintsExtension(false, undefined, true),
         new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
         new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
-        new SubjectAlternativeNameExtension([{ type: 'url', value: roleUri(role) }, ...names]),
+        new SubjectAlternativeNameExtension(names),
         await SubjectKeyIdentifierExtension.create(keys.publicKey),
         await AuthorityKeyIdentifierExtension.create(issuer),
       ],

@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { SluiceError } from '../../shared/errors/sluice-error.ts';
+import { isAddress } from '../../shared/security/is-address.ts';
 import type { PeerRole } from '../../shared/security/peer-role.ts';
 import { readBounded } from '../../shared/security/read-bounded.ts';
 import { certificatesOf } from '../../shared/security/tls-material.ts';
@@ -39,7 +39,7 @@ export async function initAuthority(options: {
 
 /** Gives what to print. */
 export async function issueFiles(options: {
-  readonly role: PeerRole;
+  readonly roles: readonly PeerRole[];
   readonly name: string;
   readonly hosts: readonly string[];
   readonly days: number;
@@ -48,10 +48,10 @@ export async function issueFiles(options: {
   readonly directory: string;
   readonly nowMs: number;
 }): Promise<string> {
-  const { role, name, days, ca, directory, nowMs } = options;
+  const { roles, name, days, ca, directory, nowMs } = options;
   requireName(name);
   const hosts = options.hosts.map(hostOf);
-  if (role === 'job-manager' && hosts.length === 0) {
+  if (roles.includes('job-manager') && hosts.length === 0) {
     throw new SluiceError('ARGUMENT_INVALID', "a job manager's certificate needs its host names", {
       domain: 'user',
       hint: 'task managers and clients check them: add --host for each name and address they use',
@@ -61,14 +61,14 @@ export async function issueFiles(options: {
   const notAfter = new Date(nowMs + days * DAY_MS);
   requireOutlives(authority, ca, { notAfter, nowMs });
   const notBefore = new Date(nowMs - BACKDATED_MS);
-  const made = await issueCertificate(authority, { role, name, hosts, notBefore, notAfter });
+  const made = await issueCertificate(authority, { roles, name, hosts, notBefore, notAfter });
   await writeNewFiles([
     { path: join(directory, 'tls.key'), content: made.key, isSecret: true },
     { path: join(directory, 'tls.crt'), content: made.certificate, isSecret: false },
     { path: join(directory, 'ca.crt'), content: authority.certificate, isSecret: false },
   ]);
   const where = hosts.length === 0 ? '' : ` at ${hosts.join(', ')}`;
-  return `${directory}: tls.crt, tls.key, ca.crt for ${role} ${name}${where}, valid until ${notAfter.toISOString()}`;
+  return `${directory}: tls.crt, tls.key, ca.crt for ${roles.join(', ')} ${name}${where}, valid until ${notAfter.toISOString()}`;
 }
 
 async function readAuthorityFiles(folder: string): Promise<Authority> {
@@ -120,7 +120,7 @@ function hostOf(text: string): string {
   const host = text.replace(/^\[(.*)\]$/u, '$1').toLowerCase();
   const label = '[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?';
   const isName = new RegExp(`^(\\*\\.)?${label}(\\.${label})*$`, 'u').test(host);
-  if (isIP(host) !== 0 || (isName && host.length <= 253)) return host;
+  if (isAddress(host) || (isName && host.length <= 253)) return host;
   throw new SluiceError('ARGUMENT_INVALID', `"${text}" is no host name or address`, {
     domain: 'user',
     hint: 'write it without scheme and port: 10.0.0.5, or jm-1.example.org',

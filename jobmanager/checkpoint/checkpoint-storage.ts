@@ -13,7 +13,11 @@ import {
   metadataHandles,
   objectUris,
 } from '../../shared/checkpoint/snapshot-handles.ts';
-import { INLINE_STATE_BYTES_MAX, type StateHandle } from '../../shared/checkpoint/state-handle.ts';
+import {
+  INLINE_STATE_BYTES_MAX,
+  type StateHandle,
+  storingDeadlineMs,
+} from '../../shared/checkpoint/state-handle.ts';
 import { SluiceError } from '../../shared/errors/sluice-error.ts';
 import type { FileSystem } from '../../shared/filesystem/filesystem.ts';
 import { fileName, joinUri } from '../../shared/filesystem/uri.ts';
@@ -55,7 +59,8 @@ export class CheckpointStorage {
       return { kind: 'inline', base64: Buffer.from(bytes).toString('base64') };
     }
     const uri = joinUri(folder, name);
-    await this.#fileSystems.forUri(uri).put(uri, bytes, { ifAbsent: true });
+    const deadlineMs = storingDeadlineMs(bytes.length);
+    await this.#fileSystems.forUri(uri).put(uri, bytes, { ifAbsent: true, deadlineMs });
     return { kind: 'object', uri, offset: 0, length: bytes.length, crc32: crc32(bytes) };
   }
 
@@ -86,9 +91,11 @@ export class CheckpointStorage {
         context: { uri, sizeMax: METADATA_BYTES_MAX },
       });
     }
-    await this.#fileSystems
-      .forUri(uri)
-      .put(uri, bytes, { ifAbsent: true, contentType: 'application/json' });
+    await this.#fileSystems.forUri(uri).put(uri, bytes, {
+      ifAbsent: true,
+      contentType: 'application/json',
+      deadlineMs: storingDeadlineMs(bytes.length),
+    });
   }
 
   /** Of a checkpoint's or savepoint's folder; rejects with CHECKPOINT_INVALID where it holds none. */

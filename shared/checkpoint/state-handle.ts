@@ -17,3 +17,11 @@ export type StateHandle =
 
 /** Pieces of at most so many bytes are inlined (Flink's `state.storage.fs.memory-threshold`). */
 export const INLINE_STATE_BYTES_MAX = 20 * 1024;
+
+/**
+ * How long one object of a checkpoint may take to be stored, retries included: a storage that is away
+ * fails the checkpoint, which is reported and tried again, instead of holding it up. Milliseconds.
+ */
+export function storingDeadlineMs(bytes: number): number {
+  return 10_000 + bytes / 1024;
+}

@@ -43,6 +43,8 @@ export interface TaskManagerOptions {
   readonly cancellationTimeoutMs: number;
   /** How long tasks go on without a job manager. */
   readonly jobManagerLostTimeoutMs: number;
+  /** How long a task manager that is asked to end may take until its tasks have moved. */
+  readonly drainTimeoutMs: number;
   /** How long the end of a task manager may take before its threads are ended. */
   readonly shutdownTimeoutMs: number;
 }
@@ -73,5 +75,6 @@ export const TASK_MANAGER_DEFAULTS: TaskManagerOptions = {
   metricsIntervalMs: 500,
   cancellationTimeoutMs: 10_000,
   jobManagerLostTimeoutMs: 60_000,
+  drainTimeoutMs: 60_000,
   shutdownTimeoutMs: 10_000,
 };

@@ -40,6 +40,11 @@ export class FileSystemRegistry {
     return created;
   }
 
+  /** Of the one that has been silent for longest. */
+  silentForMs(): number {
+    return Math.max(0, ...[...this.#fileSystems.values()].map((each) => each.silentForMs()));
+  }
+
   /** Cancels what is in flight and closes the connections. */
   async close(): Promise<void> {
     const fileSystems = [...this.#fileSystems.values()];

@@ -69,6 +69,9 @@ export interface FileSystem {
    */
   listPending(prefixUri: string, options?: ListPendingOptions): Promise<PendingPage>;
 
+  /** For how long the other side has answered nothing that was asked, milliseconds; 0: it answers. */
+  silentForMs(): number;
+
   /** Closes connections. */
   close(): Promise<void>;
 }
@@ -131,6 +134,11 @@ export interface PutOptions extends CallOptions {
   /** Rejects with PRECONDITION_FAILED where the file's etag is another (compare-and-swap). */
   readonly ifMatch?: string;
   readonly contentType?: string;
+  /**
+   * Rejects with STORAGE_UNAVAILABLE when it is not done, retries included, by then; whether the file
+   * was written is not known. Only where a network lies between. Default: the adapter's patience.
+   */
+  readonly deadlineMs?: number;
 }
 
 export interface WriterOptions extends CallOptions {

@@ -228,6 +228,10 @@ export class LocalFileSystem implements FileSystem {
     }
   }
 
+  silentForMs(): number {
+    return 0;
+  }
+
   async close(): Promise<void> {
     this.#cursors = [];
   }

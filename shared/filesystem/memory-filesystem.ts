@@ -154,6 +154,10 @@ export class MemoryFileSystem implements FileSystem {
     return { files, next: found.length > limit ? (files.at(-1)?.handle ?? null) : null };
   }
 
+  silentForMs(): number {
+    return 0;
+  }
+
   async close(): Promise<void> {}
 
   #save(uri: string, bytes: Uint8Array, handle: string | null = null): FileStatus {

@@ -18,6 +18,8 @@ export interface S3Request {
   readonly uri: string;
   readonly operation: string;
   readonly signal: AbortSignal | undefined;
+  /** For all tries together. */
+  readonly deadlineMs?: number | undefined;
 }
 
 /** One try of a request. */
@@ -33,7 +35,8 @@ export interface S3Attempt {
 }
 
 const RETRIES_MAX = 5;
-const PATIENCE_MS = 30_000;
+/** An outage of half a minute restarts nothing. */
+const PATIENCE_MS = 60_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 const CONNECTIONS_MAX = 64;
@@ -52,6 +55,8 @@ export class S3Connection {
   #loaded: Promise<{ readonly sdk: Sdk; readonly client: S3Client }> | null = null;
   /** A server that never answered is a wrong address sooner than one that restarts. */
   #hasAnswered = false;
+  /** Since when every try has failed. */
+  #silentSinceMs: number | null = null;
 
   constructor(options: S3Options, dependencies: S3Dependencies) {
     validate(options);
@@ -60,8 +65,28 @@ export class S3Connection {
     this.server = options.endpoint ?? 'Amazon S3';
   }
 
+  silentForMs(): number {
+    const since = this.#silentSinceMs;
+    return since === null ? 0 : this.#dependencies.clock.monotonicMs() - since;
+  }
+
   /** Repeats `send` while that may help; rejects with a SluiceError. */
   async call<T>(request: S3Request, send: (attempt: S3Attempt) => Promise<T>): Promise<T> {
+    const { uri, signal, deadlineMs } = request;
+    if (deadlineMs === undefined) return this.#call(request, send);
+    const deadline = new Deadline(this.#dependencies.clock, deadlineMs);
+    const bound = AbortSignal.any([deadline.signal, ...(signal === undefined ? [] : [signal])]);
+    try {
+      return await this.#call({ ...request, signal: bound }, send);
+    } catch (error) {
+      const isLate = deadline.signal.aborted && signal?.aborted !== true;
+      throw isLate ? late(uri, this.server, { deadlineMs, cause: error }) : error;
+    } finally {
+      deadline.clear();
+    }
+  }
+
+  async #call<T>(request: S3Request, send: (attempt: S3Attempt) => Promise<T>): Promise<T> {
     const signals = [
       this.#closed.signal,
       ...(request.signal === undefined ? [] : [request.signal]),
@@ -107,11 +132,17 @@ export class S3Connection {
         alive: () => deadline.extend(),
       });
       this.#hasAnswered = true;
+      this.#silentSinceMs = null;
       return answer;
     } catch (error) {
       if (signal.aborted) throw cancelled(request.uri);
-      if (deadline.signal.aborted) throw timedOut(request.uri, this.server, timeoutMs);
-      throw fromS3Error(error, { ...request, server: this.server });
+      const failure = deadline.signal.aborted
+        ? timedOut(request.uri, this.server, timeoutMs)
+        : fromS3Error(error, { ...request, server: this.server });
+      const isSilent = failure instanceof SluiceError && failure.retry === 'backoff';
+      if (!isSilent) this.#silentSinceMs = null;
+      else this.#silentSinceMs ??= this.#dependencies.clock.monotonicMs();
+      throw failure;
     } finally {
       deadline.clear();
     }
@@ -160,6 +191,9 @@ function validate(options: S3Options): void {
   if ((accessKeyId === undefined) !== (secretAccessKey === undefined)) {
     throw invalidOption('The S3 options accessKeyId and secretAccessKey belong together.');
   }
+  if (options.kmsKeyId !== undefined && options.encryption !== 'aws:kms') {
+    throw invalidOption('The S3 option kmsKeyId is for the encryption aws:kms.');
+  }
   if (endpoint === undefined) return;
   const url = URL.canParse(endpoint) ? new URL(endpoint) : null;
   if (url !== null && (url.username !== '' || url.password !== '')) {
@@ -181,6 +215,22 @@ function timedOut(uri: string, server: string, timeoutMs: number): SluiceError {
     retry: 'backoff',
     context: { uri },
     hint: 'Look at the endpoint, the network, and whether the server runs.',
+  });
+}
+
+function late(
+  uri: string,
+  server: string,
+  { deadlineMs, cause }: { readonly deadlineMs: number; readonly cause: unknown },
+): SluiceError {
+  const last =
+    cause instanceof SluiceError && cause.code !== 'CANCELLED' ? ` ${cause.message}` : '';
+  const message = `${server} did not do it within ${Math.round(deadlineMs)} ms.${last}`;
+  return new SluiceError('STORAGE_UNAVAILABLE', message, {
+    domain: 'external',
+    retry: 'backoff',
+    context: { uri },
+    cause,
   });
 }
 

@@ -64,11 +64,13 @@ export class S3FileSystem implements FileSystem {
   readonly scheme = 's3';
   readonly #connection: S3Connection;
   readonly #dependencies: S3Dependencies;
+  readonly #encryption: S3EncryptionInput;
   readonly #pageTurns = new PageTurns();
 
   constructor(options: S3Options, dependencies: S3Dependencies) {
     this.#connection = new S3Connection(options, dependencies);
     this.#dependencies = dependencies;
+    this.#encryption = encryptionOf(options);
   }
 
   isFolder(): Promise<boolean> {
@@ -112,10 +114,12 @@ export class S3FileSystem implements FileSystem {
     const location = locate(uri);
     const condition = conditionOf(options);
     const token = condition === null ? null : randomUUID();
-    const request = { uri, operation: 'PutObject', signal: options.signal };
+    const { signal, deadlineMs } = options;
+    const request = { uri, operation: 'PutObject', signal, deadlineMs };
     return this.#connection.call(request, async (attempt) => {
       const command = new attempt.sdk.PutObjectCommand({
         ...location,
+        ...this.#encryption,
         Body: bytes,
         ContentLength: bytes.length,
         ...(options.contentType === undefined ? {} : { ContentType: options.contentType }),
@@ -192,6 +196,10 @@ export class S3FileSystem implements FileSystem {
     return { files, next: next === null ? null : JSON.stringify(next) };
   }
 
+  silentForMs(): number {
+    return this.#connection.silentForMs();
+  }
+
   async close(): Promise<void> {
     await this.#connection.close();
   }
@@ -202,6 +210,7 @@ export class S3FileSystem implements FileSystem {
     const created = await this.#send(uri, operation, options.signal, ({ sdk, client, signal }) => {
       const command = new sdk.CreateMultipartUploadCommand({
         ...location,
+        ...this.#encryption,
         Metadata: { [TOKEN_KEY]: token },
         ...(options.contentType === undefined ? {} : { ContentType: options.contentType }),
       });
@@ -239,6 +248,7 @@ export class S3FileSystem implements FileSystem {
     await this.#send(uri, 'PutObject', userSignal, async ({ sdk, client, signal, number }) => {
       const command = new sdk.PutObjectCommand({
         ...location,
+        ...this.#encryption,
         Body: bytes,
         ContentLength: bytes.length,
         IfNoneMatch: '*',
@@ -367,6 +377,20 @@ export class S3FileSystem implements FileSystem {
   ): Promise<T> {
     return this.#connection.call({ uri, operation, signal }, send);
   }
+}
+
+/** What each new object is asked to be encrypted with. */
+interface S3EncryptionInput {
+  readonly ServerSideEncryption?: 'AES256' | 'aws:kms';
+  readonly SSEKMSKeyId?: string;
+}
+
+function encryptionOf({ encryption = 'none', kmsKeyId }: S3Options): S3EncryptionInput {
+  if (encryption === 'none') return {};
+  return {
+    ServerSideEncryption: encryption,
+    ...(kmsKeyId === undefined ? {} : { SSEKMSKeyId: kmsKeyId }),
+  };
 }
 
 function locate(uri: string): Location {

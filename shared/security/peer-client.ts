@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
-import { isIP } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity, type PeerCertificate } from 'node:tls';
+import { isAddress } from './is-address.ts';
 import { type PeerRole, roleProblem } from './peer-role.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 
@@ -19,7 +19,7 @@ export function peerConnectionOptions(
 ): PeerConnectionOptions {
   return {
     secureContext: identity.context,
-    servername: isIP(peer.host) === 0 ? peer.host : SERVER_NAME_OF_ADDRESSES,
+    servername: isAddress(peer.host) ? SERVER_NAME_OF_ADDRESSES : peer.host,
     rejectUnauthorized: true,
     checkServerIdentity: (_name: string, certificate: PeerCertificate) =>
       peerProblem(certificate, peer),

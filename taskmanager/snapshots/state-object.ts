@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import type { StateHandle } from '../../shared/checkpoint/state-handle.ts';
+import { type StateHandle, storingDeadlineMs } from '../../shared/checkpoint/state-handle.ts';
 import type { FileSystem } from '../../shared/filesystem/filesystem.ts';
 
 /** A piece with its place in the object. */
@@ -43,7 +43,8 @@ export async function writeObject(
   const length = pieces.reduce((total, { bytes }) => total + bytes.length, 0);
   const contentType = 'application/octet-stream';
   if (length <= PUT_BYTES_MAX) {
-    await fileSystem.put(uri, Buffer.concat(pieces.map(({ bytes }) => bytes)), { contentType });
+    const whole = Buffer.concat(pieces.map(({ bytes }) => bytes));
+    await fileSystem.put(uri, whole, { contentType, deadlineMs: storingDeadlineMs(length) });
     return;
   }
   const writer = await fileSystem.openWriter(uri, { contentType });

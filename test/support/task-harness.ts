@@ -209,6 +209,8 @@ export interface HarnessOptions {
   readonly attempt?: number;
   /** Default: `heap`. */
   readonly stateBackend?: StateBackendKind;
+  /** Default: the storage answers. */
+  readonly storageSilentMs?: () => number;
   /** How the loop yields; default: collected, run by `turn`. */
   readonly yieldTurn?: (callback: () => void) => void;
 }
@@ -230,7 +232,7 @@ export class TaskHarness {
       taskManagerId: 'task-manager',
       clock,
       loop,
-      fileSystems: unreachable<FileSystemRegistry>('file systems'),
+      fileSystems: silenceOnly(options.storageSilentMs ?? (() => 0)),
       inference: unreachable<InferenceClient>('inference'),
       createOperator: async (node) => {
         const create = bodies[node.id];
@@ -357,6 +359,15 @@ function deploymentOf(
         maxParallelism: 128,
       })),
   };
+}
+
+function silenceOnly(silentForMs: () => number): FileSystemRegistry {
+  return new Proxy({} as FileSystemRegistry, {
+    get: (_, name) =>
+      name === 'silentForMs'
+        ? silentForMs
+        : assert.fail('the operators under test do not use file systems'),
+  });
 }
 
 function unreachable<Port extends object>(name: string): Port {

@@ -2,6 +2,7 @@ import { SluiceError } from '../../../shared/errors/sluice-error.ts';
 import { commitPassing, killPoint } from '../../../shared/faults/kill-point.ts';
 import type { Barrier, StreamEvent } from '../../../shared/record/stream-event.ts';
 import type { StreamRecord } from '../../../shared/record/stream-record.ts';
+import type { CancelTimer } from '../../../shared/time/clock.ts';
 import type { OperatorContext } from '../operator-context.ts';
 import type { OperatorMetrics } from '../operator-metrics.ts';
 import type { PreCommit, Sink } from '../sink-writer.ts';
@@ -13,6 +14,10 @@ import type {
   MemberState,
   RestoredState,
 } from './member-snapshot.ts';
+
+/** A storage that has answered nothing for so long does not hold up a checkpoint any longer. */
+const SILENCE_MAX_MS = 10_000;
+const SILENCE_LOOK_MS = 1_000;
 
 /** What one barrier cut off and no completed checkpoint has made visible yet. */
 interface PendingCommit {
@@ -165,7 +170,7 @@ export class SinkOperator implements ChainedOperator {
   /** What is pending by now, earlier checkpoints' included: as state, once all of it is durable. */
   async #preCommitted(checkpointId: number): Promise<MemberState> {
     const pending = [...this.#pending];
-    await Promise.all(pending.map(({ preCommitted }) => preCommitted));
+    await this.#whileStorageAnswers(Promise.all(pending.map(({ preCommitted }) => preCommitted)));
     killPoint('after-pre-commit');
     const { subtaskIndex: subtask } = this.#context;
     const entries: CommittableEntry[] = pending.flatMap(({ committables }) =>
@@ -174,6 +179,30 @@ export class SinkOperator implements ChainedOperator {
     if (entries.length === 0) return { lists: {}, keyed: {} };
     this.#undecided.add(checkpointId);
     return { lists: { committables: { mode: 'union', entries } }, keyed: {} };
+  }
+
+  /**
+   * Rejects once no storage has answered for a while: the checkpoint is declined, and what it was to
+   * cover is prepared for the next one.
+   */
+  async #whileStorageAnswers(preCommitted: Promise<unknown>): Promise<void> {
+    const { clock, fileSystems } = this.#context;
+    const sinceMs = clock.monotonicMs();
+    let cancelTimer: CancelTimer = () => {};
+    const silence = new Promise<never>((_, reject) => {
+      const look = (): void => {
+        // Each checkpoint waits by itself: an outage must not use up the failures that are tolerated.
+        const silentMs = Math.min(fileSystems.silentForMs(), clock.monotonicMs() - sinceMs);
+        if (silentMs >= SILENCE_MAX_MS) reject(silent(this.id, silentMs));
+        else cancelTimer = clock.setTimer(SILENCE_LOOK_MS, look);
+      };
+      cancelTimer = clock.setTimer(SILENCE_LOOK_MS, look);
+    });
+    try {
+      await Promise.race([preCommitted, silence]);
+    } finally {
+      cancelTimer();
+    }
   }
 
   async #recover(restored: RestoredState | null): Promise<void> {
@@ -247,6 +276,16 @@ export class SinkOperator implements ChainedOperator {
     // Closing does not undo what was prepared: from here the results are due, cancelled or not.
     await committer.commit(committables);
   }
+}
+
+function silent(node: string, silentMs: number): SluiceError {
+  const seconds = Math.round(silentMs / 1000);
+  const message = `The storage of "${node}" has not answered for ${seconds} s.`;
+  return new SluiceError('STORAGE_UNAVAILABLE', message, {
+    domain: 'external',
+    retry: 'backoff',
+    context: { node },
+  });
 }
 
 function isDue(commit: PendingCommit, checkpointId: number): boolean {

@@ -108,6 +108,19 @@ describe('S3 file system under faults', () => {
     assert.equal(server.requests.get('GetObject'), 3);
   });
 
+  it('when a put has a deadline, then it gives up by then and says what was wrong last', async () => {
+    const fileSystem = open();
+    await fileSystem.put(URI, pattern(10));
+    server.faults.add({ kind: 'internal-error', operation: 'PutObject' });
+    const late = fileSystem.put(URI, pattern(20), { deadlineMs: 300 });
+    const error = await rejectsWith('STORAGE_UNAVAILABLE', late);
+    assert.match(error.message, /did not do it within 300 ms/u);
+    server.faults.clear();
+    await fileSystem.put(URI, pattern(30), { deadlineMs: 60_000 });
+    const options = { deadlineMs: 60_000, signal: AbortSignal.abort() };
+    await rejectsWith('CANCELLED', fileSystem.put(URI, pattern(40), options));
+  });
+
   it('when a file is too large, then its body is not awaited', async () => {
     server.bucket('bucket').put('folder/x', Buffer.alloc(1_000_000));
     server.faults.add({ kind: 'slow-body', operation: 'GetObject', delayMs: 60_000 });

@@ -52,6 +52,7 @@ export class SimulatedStorage {
       commit: (pending) => this.request(() => memory.commit(pending)),
       abort: (pending) => memory.abort(pending),
       listPending: (uri) => memory.listPending(uri),
+      silentForMs: () => 0,
       close: () => memory.close(),
     };
   }

@@ -12,7 +12,7 @@ import type { PeerRole } from '../../../shared/security/peer-role.ts';
 const HOUR_MS = 3_600_000;
 
 export interface TestCertificate {
-  readonly role?: PeerRole;
+  readonly roles?: readonly PeerRole[];
   readonly name?: string;
   readonly hosts?: readonly string[];
   readonly notBefore?: Date;
@@ -62,7 +62,7 @@ export class TestAuthority {
   async reissue(name: string, certificate: TestCertificate = {}): Promise<void> {
     const files = this.files(name);
     const made = await issueCertificate(this.#authority, {
-      role: certificate.role ?? 'task-manager',
+      roles: certificate.roles ?? ['task-manager'],
       name: certificate.name ?? name,
       hosts: certificate.hosts ?? ['127.0.0.1', 'localhost'],
       notBefore: certificate.notBefore ?? new Date(Date.now() - HOUR_MS),

@@ -137,10 +137,14 @@ describe('a source task', () => {
   });
 });
 
-function sinkTask(storage: TransactionalStorage, options: { restore?: TaskRestore } = {}) {
+function sinkTask(
+  storage: TransactionalStorage,
+  options: { restore?: TaskRestore; storageSilentMs?: () => number } = {},
+) {
   const gate = new FakeInputGate(1);
+  const clock = new FakeClock();
   const harness = new TaskHarness({
-    clock: new FakeClock(),
+    clock,
     operators: [node('sink', null, 'sink/files')],
     bodies: { sink: () => ({ sort: 'sink', sink: transactionalSink(storage) }) },
     gates: [gate],
@@ -149,7 +153,7 @@ function sinkTask(storage: TransactionalStorage, options: { restore?: TaskRestor
     ...options,
   });
   harness.task.start();
-  return { gate, harness };
+  return { gate, harness, clock };
 }
 
 describe('a sink task', () => {
@@ -178,6 +182,37 @@ describe('a sink task', () => {
       if (id === 1) harness.task.checkpointAborted(1);
     }
     assert.equal(stateOf(harness, 2, 'sink', 'committables').length, 2);
+    harness.task.checkpointComplete(2);
+    await harness.run();
+    assert.deepEqual(storage.values, [1, 2]);
+  });
+
+  it('when the storage is silent, then the checkpoint is declined and the next one has its results', async () => {
+    const storage = new TransactionalStorage();
+    let silentMs = 0;
+    const { gate, harness, clock } = sinkTask(storage, { storageSilentMs: () => silentMs });
+    let answer = (): void => {};
+    storage.gate = new Promise((resolve) => {
+      answer = resolve;
+    });
+    gate.pushRecords(0, [record(1)]);
+    gate.pushEvent(0, barrier(1));
+    await harness.run();
+    await clock.advance(60_000);
+    await harness.run();
+    assert.equal(harness.reports.length, 0, 'slow is not silent');
+    silentMs = 10_000;
+    await clock.advance(1_000);
+    await harness.run();
+    const [report] = harness.reports;
+    assert.ok(report?.kind === 'decline-checkpoint');
+    assert.equal(report.reason, 'STORAGE_FAILED');
+    silentMs = 0;
+    answer();
+    storage.gate = null;
+    gate.pushRecords(0, [record(2)]);
+    gate.pushEvent(0, barrier(2));
+    await harness.run();
     harness.task.checkpointComplete(2);
     await harness.run();
     assert.deepEqual(storage.values, [1, 2]);

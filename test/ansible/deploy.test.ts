@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,40 +7,17 @@ import { after, before, describe, it } from 'node:test';
 import { eventually } from '../support/eventually.ts';
 import type { HostRecap } from '../support/hosts/ansible.ts';
 import { Deployment, requireTestHosts } from '../support/hosts/deployment.ts';
-import { ROOT } from '../support/sluice-process.ts';
+import { IMAGE_BUCKETS, WatchImages } from '../support/hosts/watch-images.ts';
 
 const WAIT_MS = 90_000;
-const EXAMPLE = join(ROOT, 'examples/image-classification');
-
-const PIPELINE = `
-name: watch
-nodes:
-  images: { source: files, path: 's3://images/', watch: 1s }
-  tensors: { transform: image-tensor, from: images }
-  classes: { transform: onnx, from: tensors, model: 's3://models/model.yaml' }
-  rows: { sink: files, from: classes, path: 's3://results/rows', roll: { age: 1s } }
-deadLetters: { path: 's3://results/dead-letters' }
-checkpoints: { interval: 1s }
-`;
-
 describe('the playbooks', { concurrency: 1 }, () => {
   let deployment: Deployment;
   let folder = '';
-  let jobId = '';
+  let job: WatchImages;
 
   const host = (name: string) => deployment.hosts.host(name);
   const taskManagers = async () =>
     (await deployment.client().taskManagers()).map(({ id }) => id).toSorted();
-  /** Process ids of the services, by host. */
-  const processes = async (): Promise<Record<string, string>> => {
-    const line =
-      "systemctl show --property=MainPID --value 'sluice-*.service' | grep -v '^$' | head -1";
-    const running = deployment.hosts.hosts.filter(({ name }) => /^(jm|tm)/.test(name));
-    const found = await Promise.all(
-      running.map(async ({ name, run }) => [name, (await run(line)).stdout.trim()] as const),
-    );
-    return Object.fromEntries(found);
-  };
 
   before(async () => {
     requireTestHosts();
@@ -48,7 +25,7 @@ describe('the playbooks', { concurrency: 1 }, () => {
     deployment = await Deployment.create({
       folder,
       groups: { jobManagers: ['jm1'], taskManagers: ['tm1', 'tm2'], metrics: ['mon1'] },
-      buckets: ['sluice', 'images', 'models', 'results'],
+      buckets: ['sluice', ...IMAGE_BUCKETS],
     });
   });
   after(async () => {
@@ -95,30 +72,23 @@ describe('the playbooks', { concurrency: 1 }, () => {
   });
 
   it('when site.yml runs again, then nothing changes', async () => {
-    const earlier = await processes();
+    const earlier = await deployment.processes();
     assertUnchanged(await deployment.play('site.yml'));
-    assert.deepEqual(await processes(), earlier);
+    assert.deepEqual(await deployment.processes(), earlier);
   });
 
   it('when a job is submitted from the control machine, then the cluster runs it', async () => {
-    for (const file of readdirSync(join(EXAMPLE, 'model'))) {
-      deployment.s3.bucket('models').put(file, readFileSync(join(EXAMPLE, 'model', file)));
-    }
-    putImages(deployment, 'camera-1');
-    const pipeline = join(folder, 'pipeline.yaml');
-    writeFileSync(pipeline, PIPELINE);
-    const submitted = await deployment.sluice('submit', pipeline, '--detached', '--json');
-    assert.equal(submitted.code, 0, submitted.stderr);
-    jobId = JSON.parse(submitted.stdout).id;
-    await rowsOf(deployment, imagesIn('camera-1').length);
+    job = await WatchImages.submit(deployment, folder);
+    job.put('camera-1');
+    await job.untilDone();
   });
 
   it('when a process is killed, then systemd starts it again', async () => {
-    const earlier = await processes();
+    const earlier = await deployment.processes();
     await host('tm2').run('systemctl kill --kill-whom=main --signal=KILL sluice-taskmanager');
     await eventually(
       async () => {
-        const [now, listed] = [await processes(), await taskManagers()];
+        const [now, listed] = [await deployment.processes(), await taskManagers()];
         return now['tm2'] !== '0' && now['tm2'] !== earlier['tm2'] && listed.length === 2;
       },
       { timeoutMs: WAIT_MS, message: 'the killed task manager is not back' },
@@ -126,59 +96,29 @@ describe('the playbooks', { concurrency: 1 }, () => {
   });
 
   it('when a host joins the inventory, then it joins the cluster and disturbs nobody', async () => {
-    const earlier = await processes();
+    const earlier = await deployment.processes();
     await deployment.addTaskManager('tm3');
     const recap = await deployment.play('site.yml');
     for (const name of ['jm1', 'tm1', 'tm2']) assert.equal(recap.get(name)?.changed, 0, name);
     assert.deepEqual(await taskManagers(), ['tm1', 'tm2', 'tm3']);
-    const { tm3, ...others } = await processes();
+    const { tm3, ...others } = await deployment.processes();
     assert.ok(Number(tm3) > 0);
     assert.deepEqual(others, earlier);
   });
 
   it('when restart.yml runs, then every process is new, and the job has lost and doubled nothing', async () => {
-    const earlier = await processes();
-    putImages(deployment, 'camera-2');
+    const earlier = await deployment.processes();
+    job.put('camera-2');
     await deployment.play('restart.yml');
-    putImages(deployment, 'camera-3');
-    const now = await processes();
+    job.put('camera-3');
+    const now = await deployment.processes();
     for (const [name, pid] of Object.entries(now)) assert.notEqual(pid, earlier[name], name);
-    const images = ['camera-1', 'camera-2', 'camera-3'].flatMap(imagesIn).length;
-    await rowsOf(deployment, images);
-    const audit = await deployment.sluice('audit', jobId);
-    assert.equal(audit.code, 0, `${audit.stdout}${audit.stderr}`);
+    await job.untilDone();
+    await job.mustBeExact();
   });
 });
 
 function assertUnchanged(recap: ReadonlyMap<string, HostRecap>): void {
   const changed = [...recap].filter(([, { changed }]) => changed > 0).map(([name]) => name);
   assert.deepEqual(changed, []);
-}
-
-/** Those that can be decoded. */
-function imagesIn(camera: string): readonly string[] {
-  return readdirSync(join(EXAMPLE, 'images', camera)).filter((file) => /^\d/.test(file));
-}
-
-function putImages(deployment: Deployment, camera: string): void {
-  for (const file of imagesIn(camera)) {
-    const bytes = readFileSync(join(EXAMPLE, 'images', camera, file));
-    deployment.s3.bucket('images').put(`${camera}/${file}`, bytes);
-  }
-}
-
-/** Waits until so many images have a row, and none has two. */
-async function rowsOf(deployment: Deployment, count: number): Promise<void> {
-  const bucket = deployment.s3.bucket('results');
-  await eventually(
-    () => {
-      const uris = [...bucket.keysAfter('rows/', '')]
-        .filter((key) => key.endsWith('.jsonl'))
-        .flatMap((key) => bucket.get(key).bytes.toString('utf8').trim().split('\n'))
-        .map((line) => (JSON.parse(line) as { uri: string }).uri);
-      assert.equal(new Set(uris).size, uris.length, 'an image has two rows');
-      return uris.length === count;
-    },
-    { timeoutMs: WAIT_MS, message: `not ${count} images have a row` },
-  );
 }

@@ -120,6 +120,19 @@ export class Deployment {
     });
   }
 
+  /** Process ids of the services, by host; 0 where it does not run. */
+  async processes(): Promise<Readonly<Record<string, string>>> {
+    const { jobManagers, taskManagers } = this.#groups;
+    const found = await Promise.all(
+      [...jobManagers, ...taskManagers].map(async (name) => {
+        const unit = jobManagers.includes(name) ? 'sluice-jobmanager' : 'sluice-taskmanager';
+        const line = `systemctl show --property=MainPID --value ${unit}`;
+        return [name, (await this.hosts.host(name).run(line)).stdout.trim()] as const;
+      }),
+    );
+    return Object.fromEntries(found);
+  }
+
   async destroy(): Promise<void> {
     await this.s3.close();
     await this.hosts.destroy();

@@ -17,7 +17,7 @@ const WITHOUT_CHECKPOINTS = `
 name: numbers
 checkpoints: off
 nodes:
-  numbers: { source: datagen, rate: 1 }
+  numbers: { source: datagen, rateMax: 1 }
   nowhere: { sink: blackhole, from: numbers }
 `;
 
@@ -35,7 +35,7 @@ describe('changes to a cluster with a standby job manager', { concurrency: 1 }, 
     folder = await mkdtemp(join(tmpdir(), 'sluice-ansible-'));
     deployment = await Deployment.create({
       folder,
-      groups: { jobManagers: ['jm1', 'jm2'], taskManagers: ['tm1', 'tm2'] },
+      groups: { jobManagers: ['jm1', 'jm2'], taskManagers: ['tm1', 'tm2'], metrics: ['mon1'] },
       buckets: ['sluice', ...IMAGE_BUCKETS],
     });
     await deployment.play('site.yml');
@@ -63,6 +63,9 @@ describe('changes to a cluster with a standby job manager', { concurrency: 1 }, 
     assert.notEqual(now, shown);
     assert.ok(installed.includes(now));
     assert.deepEqual(await deployment.processes(), processes);
+    const ofPrometheus = await host('mon1').run('cat /etc/prometheus/tls/tls.crt');
+    const issued = readFileSync(join(deployment.secrets, 'hosts/mon1/tls.crt'), 'utf8');
+    assert.equal(ofPrometheus.stdout, issued);
     job.put('camera-2');
     await job.untilDone();
   });

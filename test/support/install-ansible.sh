@@ -5,7 +5,7 @@ set -euo pipefail
 
 base=/var/cache/sluice-hosts/base
 packages=(systemd systemd-sysv dbus openssh-server python3 python3-apt sudo iproute2 procps ca-certificates
-  logrotate libjemalloc2 prometheus)
+  libjemalloc2 prometheus)
 
 export DEBIAN_FRONTEND=noninteractive
 needed=()

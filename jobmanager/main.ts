@@ -12,6 +12,7 @@ import {
 import { SLUICE_VERSION } from '../shared/config/version.ts';
 import type { FileSystemOptions } from '../shared/filesystem/filesystem-options.ts';
 import { FileSystemRegistry } from '../shared/filesystem/filesystem-registry.ts';
+import { EventLoopMeter } from '../shared/observability/event-loop-delay.ts';
 import type { Logger } from '../shared/observability/logger.ts';
 import type { HealthAnswer } from '../shared/rest/rest-types.ts';
 import { requireLoopback } from '../shared/rpc/loopback.ts';
@@ -23,6 +24,7 @@ import { JobManagerRole } from './job-manager-role.ts';
 import { JobManagerTerm } from './job-manager-term.ts';
 import { ELECTION_TIMING } from './leader-election/leader-election.ts';
 import type { Leadership } from './leader-election/leadership.ts';
+import { jobManagerMetrics } from './metrics/prometheus.ts';
 import { type Ids, randomIds } from './random-ids.ts';
 import { RestServer } from './rest/rest-server.ts';
 import { ControlServer } from './rpc/control-server.ts';
@@ -81,12 +83,19 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
     });
   if (storage !== null) fileSystems.forUri(storage);
   const role = new JobManagerRole({ ...settings, beginTerm, clock });
+  const eventLoop = new EventLoopMeter(clock);
   const rest = new RestServer({
     host,
     port: settings.restPort,
     handlers: {
       leading: () => role.leading(),
       health: () => role.health(),
+      metrics: jobManagerMetrics({
+        term: () => role.term,
+        eventLoop: () => eventLoop.read(),
+        storage: () => fileSystems.meter.totals(),
+        nowMs: () => clock.nowMs(),
+      }),
       ...{ compile, clock, version, jobManagerId, startedAtMs: clock.nowMs() },
     },
     logger,
@@ -95,6 +104,7 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
   const control = new ControlServer({ host, port, controlPlane: role.gate, clock, logger });
   const closeAll = async (): Promise<void> => {
     await role.stop();
+    eventLoop.stop();
     control.close();
     await Promise.all([rest.close(), fileSystems.close()]);
   };

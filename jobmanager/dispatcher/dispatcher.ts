@@ -20,7 +20,7 @@ import { isLast, type JobRecovery } from '../job-master/job-recovery.ts';
 import { JobRun } from '../job-master/job-run.ts';
 import type { SlotRequest } from '../job-master/restart.ts';
 import type { JobRecord, NewJob } from '../job-store/job-record.ts';
-import type { OperatorTotals } from '../metrics/job-metrics.ts';
+import { type JobMeasurement, measureJob } from '../metrics/job-measurement.ts';
 import type { ResourceManager } from '../resource-manager/resource-manager.ts';
 import type {
   ResourceListener,
@@ -78,14 +78,6 @@ export interface SubmitOptions {
 export interface SavepointTarget {
   /** A URI; null: `savepoints` of the storage. */
   readonly directory: string | null;
-}
-
-/** A job's numbers for the metrics endpoint. */
-export interface JobMeasurement {
-  readonly id: string;
-  readonly name: string;
-  readonly state: JobState;
-  readonly operators: readonly OperatorTotals[];
 }
 
 /**
@@ -208,19 +200,8 @@ export class Dispatcher implements ResourceListener {
   }
 
   measurements(): JobMeasurement[] {
-    const active = [...this.#active.values()].map((run) => ({
-      id: run.jobId,
-      name: run.jobGraph.name,
-      state: run.master.state,
-      operators: run.metrics.operatorTotals(),
-    }));
-    const ended = [...this.#ended.values()].map(({ detail, totals }) => ({
-      id: detail.id,
-      name: detail.name,
-      state: detail.state,
-      operators: totals,
-    }));
-    return [...ended, ...active];
+    const ended = [...this.#ended.values()].map(({ measurement }) => measurement);
+    return [...ended, ...[...this.#active.values()].map(measureJob)];
   }
 
   /** Cancels every job and resolves when all have ended; takes no new ones. */
@@ -474,9 +455,8 @@ export class Dispatcher implements ResourceListener {
   #onEnded(run: JobRun): void {
     this.#active.delete(run.jobId);
     const detail = jobDetail(run, this.#now());
-    const totals = run.metrics.operatorTotals();
-    const ended = { detail, totals, plan: planNodes(run.jobGraph), checkpoints: detailOf(run) };
-    this.#ended.add(run.jobId, ended);
+    const [measurement, plan] = [measureJob(run), planNodes(run.jobGraph)];
+    this.#ended.add(run.jobId, { detail, measurement, plan, checkpoints: detailOf(run) });
     for (const resolve of this.#waiters.splice(0)) resolve();
     this.#schedule();
   }

@@ -46,6 +46,8 @@ export class JobMetrics {
   readonly #replaced = new Map<string, OperatorMetricsReport>();
   /** Of the attempts that were replaced. */
   #firstRecordAtMs = Number.POSITIVE_INFINITY;
+  #subtasks = 0;
+  #rescales = 0;
 
   constructor(jobGraph: JobGraph) {
     this.#operators = jobGraph.vertices.flatMap((vertex) => vertex.operators);
@@ -75,6 +77,8 @@ export class JobMetrics {
 
   /** All others were replaced by these, or have ended with them: only their totals are kept. */
   keepOnly(attemptIds: ReadonlySet<string>): void {
+    if (this.#subtasks > 0 && this.#subtasks !== attemptIds.size) this.#rescales += 1;
+    this.#subtasks = attemptIds.size;
     for (const [attemptId, { latest }] of this.#attempts) {
       if (attemptIds.has(attemptId)) continue;
       this.#attempts.delete(attemptId);
@@ -120,10 +124,6 @@ export class JobMetrics {
     const sources = [...options.sources.values()];
     const recordsRead = total(totals.filter(isSource), (operator) => operator.recordsOut);
     const sinks = totals.filter(isSink);
-    const rejected = total(totals, (operator) =>
-      isDeadLetters(operator) ? 0 : operator.recordsRejected,
-    );
-    const deadLetters = total(totals.filter(isDeadLetters), (operator) => operator.recordsIn);
     const latency = new LatencyHistogram();
     for (const sink of sinks) latency.merge(sink.endToEndLatency.toSparse());
     const activeMs = this.#activeMs(options.ended, options.wallMs);
@@ -135,7 +135,7 @@ export class JobMetrics {
       recordsWritten: Object.fromEntries(
         sinks.map((sink) => [sink.operator.id, sink.recordsIn] as const),
       ),
-      recordsRejected: Math.max(rejected, deadLetters),
+      recordsRejected: this.recordsRejected(totals),
       splitsDiscovered: total(sources, (source) => source.discovered),
       discoveryComplete: sources.length > 0 && sources.every((source) => source.discoveryComplete),
       // Over the whole job once it has ended.
@@ -144,6 +144,20 @@ export class JobMetrics {
       latencyP99Ms: latency.quantileMs(0.99),
       activeMs,
     };
+  }
+
+  /** How often the job's number of subtasks changed. */
+  get rescales(): number {
+    return this.#rescales;
+  }
+
+  /** Of the job with these totals. */
+  recordsRejected(totals: readonly OperatorTotals[]): number {
+    const rejected = total(totals, (operator) =>
+      isDeadLetters(operator) ? 0 : operator.recordsRejected,
+    );
+    const deadLetters = total(totals.filter(isDeadLetters), (operator) => operator.recordsIn);
+    return Math.max(rejected, deadLetters);
   }
 
   #recordsDone(totals: readonly OperatorTotals[], recordsTotal: number | null): number {

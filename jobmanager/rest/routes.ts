@@ -28,13 +28,14 @@ import { PROBLEM_JSON, problemOfPipeline } from './problem.ts';
 export interface LeaderHandlers {
   readonly dispatcher: JobControl;
   readonly resourceManager: ResourceManager;
-  readonly metrics: Registry;
 }
 
 export interface RestHandlers {
   /** Throws NOT_LEADER, which names the leader, while this job manager is a standby. */
   readonly leading: () => LeaderHandlers;
   readonly health: () => HealthAnswer;
+  /** Also of a standby. */
+  readonly metrics: Registry;
   readonly compile: CompilePort;
   readonly clock: Clock;
   readonly version: string;
@@ -103,7 +104,7 @@ export function restRoutes(handlers: RestHandlers): readonly RestRoute[] {
       method: 'GET',
       path: '/metrics',
       handle: async (_request, reply) => {
-        const { metrics } = leading();
+        const { metrics } = handlers;
         return reply.type(metrics.contentType).send(await metrics.metrics());
       },
     },

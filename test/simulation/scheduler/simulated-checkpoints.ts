@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { CheckpointCounter } from '../../../jobmanager/checkpoint/checkpoint-figures.ts';
 import type {
   CheckpointedJob,
   CheckpointsOfJob,
@@ -76,6 +77,11 @@ export class SimulatedCheckpoints implements CheckpointsOfJob {
 
   async savepoint(): Promise<string> {
     return 'memory://savepoints/1';
+  }
+
+  measurement(): ReturnType<CheckpointsOfJob['measurement']> {
+    const figures = new CheckpointCounter(0).figures(this.#time.nowMs());
+    return { settings: CHECKPOINT_DEFAULTS, figures };
   }
 
   detail(): JobCheckpointsDetail {

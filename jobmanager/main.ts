@@ -15,7 +15,9 @@ import { FileSystemRegistry } from '../shared/filesystem/filesystem-registry.ts'
 import { EventLoopMeter } from '../shared/observability/event-loop-delay.ts';
 import type { Logger } from '../shared/observability/logger.ts';
 import type { HealthAnswer } from '../shared/rest/rest-types.ts';
-import { requireLoopback } from '../shared/rpc/loopback.ts';
+import { requireProtection } from '../shared/security/exposure.ts';
+import { TlsIdentity } from '../shared/security/tls-identity.ts';
+import { TokenRegistry } from '../shared/security/token-registry.ts';
 import type { Clock } from '../shared/time/clock.ts';
 import { systemClock } from '../shared/time/system-clock.ts';
 import type { CompilePort } from './compile/compile-port.ts';
@@ -45,7 +47,7 @@ export interface RunningJobManager {
   /** Where task managers connect to: `host:port`. */
   readonly rpcAddress: string;
   readonly rpcPort: number;
-  /** `http://host:port` */
+  /** `http://host:port`, with TLS `https://host:port` */
   readonly restAddress: string;
   readonly restPort: number;
   /** Whether it leads; without storage it always does. */
@@ -63,7 +65,8 @@ export interface RunningJobManager {
  */
 export async function startJobManager(options: StartJobManagerOptions): Promise<RunningJobManager> {
   const settings = { ...JOB_MANAGER_DEFAULTS, ...options };
-  requireLoopback(settings.host, settings.insecure);
+  const { tls, tokensFile } = settings;
+  requireProtection({ ...settings, hasTls: tls !== null, hasTokens: tokensFile !== null });
   const { host, logger } = settings;
   const clock = settings.clock ?? systemClock;
   const ids = settings.ids ?? randomIds;
@@ -82,6 +85,7 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
           : { uri: storage, paths: new CheckpointPaths(storage), leadership },
     });
   if (storage !== null) fileSystems.forUri(storage);
+  const { identity, tokens } = await loadSecurity(settings, { clock, logger });
   const role = new JobManagerRole({ ...settings, beginTerm, clock });
   const eventLoop = new EventLoopMeter(clock);
   const rest = new RestServer({
@@ -98,15 +102,20 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
       }),
       ...{ compile, clock, version, jobManagerId, startedAtMs: clock.nowMs() },
     },
-    logger,
+    ...{ identity, tokens, logger },
   });
   const { rpcPort: port } = settings;
-  const control = new ControlServer({ host, port, controlPlane: role.gate, clock, logger });
+  const control = new ControlServer({
+    ...{ host, port, identity, clock, logger },
+    controlPlane: role.gate,
+  });
   const closeAll = async (): Promise<void> => {
     await role.stop();
     eventLoop.stop();
     control.close();
     await Promise.all([rest.close(), fileSystems.close()]);
+    identity?.close();
+    tokens?.close();
   };
   let rpcPort: number;
   let restPort: number;
@@ -120,16 +129,18 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
   }
   const authority = host.includes(':') ? `[${host}]` : host;
   const rpcAddress = `${authority}:${rpcPort}`;
-  const restAddress = `http://${authority}:${restPort}`;
+  const scheme = identity === null ? 'http' : 'https';
+  const restAddress = `${scheme}://${authority}:${restPort}`;
   logger.info({ jobManagerId, rpcPort, restPort, host, version }, 'job manager listens');
   if (storage !== null) {
     const uri = new CheckpointPaths(storage).leader();
     // What listens on every address is found by the machine's name.
-    const reached = host === '0.0.0.0' || host === '::' ? hostname() : authority;
+    const listened = host === '0.0.0.0' || host === '::' ? hostname() : authority;
+    const reached = settings.advertisedHost ?? listened;
     await role.elect({
       ...ELECTION_TIMING,
       ...{ leaderId: jobManagerId, hostName: hostname() },
-      ...{ rpcAddress: `${reached}:${rpcPort}`, restAddress: `http://${reached}:${restPort}` },
+      ...{ rpcAddress: `${reached}:${rpcPort}`, restAddress: `${scheme}://${reached}:${restPort}` },
       ...{ uri, fileSystem: fileSystems.forUri(uri) },
     });
   }
@@ -144,4 +155,19 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
     health: () => role.health(),
     stop: () => (stopping ??= stop()),
   };
+}
+
+/** Whom it shows itself as, and whom it lets in. Throws what is wrong with the files. */
+async function loadSecurity(
+  { tls, tokensFile }: Pick<JobManagerOptions, 'tls' | 'tokensFile'>,
+  options: { readonly clock: Clock; readonly logger: Logger },
+): Promise<{ readonly identity: TlsIdentity | null; readonly tokens: TokenRegistry | null }> {
+  const identity = tls === null ? null : await TlsIdentity.load(tls, options);
+  try {
+    const tokens = tokensFile === null ? null : await TokenRegistry.load(tokensFile, options);
+    return { identity, tokens };
+  } catch (error) {
+    identity?.close();
+    throw error;
+  }
 }

@@ -9,8 +9,9 @@ import { SLUICE_VERSION } from '../shared/config/version.ts';
 import type { SluiceError } from '../shared/errors/sluice-error.ts';
 import { FileSystemRegistry } from '../shared/filesystem/filesystem-registry.ts';
 import type { Logger } from '../shared/observability/logger.ts';
-import { requireLoopback } from '../shared/rpc/loopback.ts';
 import type { JobManagerMessage, TaskManagerRegistration } from '../shared/rpc/messages.ts';
+import { requireProtection } from '../shared/security/exposure.ts';
+import { TlsIdentity } from '../shared/security/tls-identity.ts';
 import type { CancelTimer, Clock } from '../shared/time/clock.ts';
 import { systemClock } from '../shared/time/system-clock.ts';
 import { UNLOAD_AFTER_MS } from './inference/inference-options.ts';
@@ -55,7 +56,7 @@ export async function startTaskManager(
 ): Promise<RunningTaskManager> {
   const { logger, ...overrides } = given;
   const options: TaskManagerOptions = { ...TASK_MANAGER_DEFAULTS, ...overrides };
-  requireLoopback(options.host, options.insecure);
+  requireProtection({ ...options, hasTls: options.tls !== null, hasTokens: null });
   const id = options.id ?? `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
   const taskManager = new TaskManager({ id, options, logger, clock: systemClock });
   await taskManager.start();
@@ -79,6 +80,7 @@ class TaskManager implements RunningTaskManager {
   readonly #fileSystems: FileSystemRegistry;
   readonly #localState: LocalStateKeeper;
   #refuse: (error: SluiceError) => void = () => {};
+  #identity: TlsIdentity | null = null;
   #hub: NetworkHub | null = null;
   #inference: InferenceService | null = null;
   #metricsServer: MetricsServer | null = null;
@@ -133,11 +135,15 @@ class TaskManager implements RunningTaskManager {
     const { id, options, logger, clock } = this.#settings;
     const { host, dataPort, metricsPort } = options;
     const advertisedHost = options.advertisedHost ?? reachableHost(host);
+    const identity =
+      options.tls === null ? null : await TlsIdentity.load(options.tls, { clock, logger });
+    this.#identity = identity;
     const hub = await NetworkHub.start({
       taskManagerId: id,
       host,
       advertisedHost,
       port: dataPort,
+      identity,
       clock,
       log: (level, message, context) => logger[level](context, message),
     });
@@ -160,7 +166,9 @@ class TaskManager implements RunningTaskManager {
       eventLoop: () => this.#meter.eventLoop(),
       storage: () => this.#fileSystems.meter.totals(),
     });
-    this.#metricsServer = await startMetricsServer(registry, { host, port: metricsPort });
+    this.#metricsServer = await startMetricsServer(registry, {
+      ...{ host, port: metricsPort, identity, clock, logger },
+    });
     this.#localState.start(options.localStateDirectory);
     this.#executor = this.#createExecutor(hub, inference);
     this.#executor.warmUp();
@@ -208,6 +216,7 @@ class TaskManager implements RunningTaskManager {
       ...(options.storage === null
         ? {}
         : { leaderAddress: leaderAddress(this.#fileSystems, options.storage) }),
+      identity: this.#identity,
       clock,
       random: Math.random,
       logger,
@@ -268,6 +277,7 @@ class TaskManager implements RunningTaskManager {
     await this.#metricsServer?.close();
     await this.#fileSystems.close();
     this.#gpus.stop();
+    this.#identity?.close();
     this.#meter.stop();
   }
 }

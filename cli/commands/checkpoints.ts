@@ -1,11 +1,10 @@
 import process from 'node:process';
 import { type Command, Option } from 'commander';
-import { connect, jobManagerOption } from '../job-manager-address.ts';
+import { type ClientFlags, connect, jobManagerOption } from '../job-manager-address.ts';
 import { checkpointsText } from '../output/checkpoints-text.ts';
 import { savepointDirectoryOption } from '../storage-location.ts';
 
-interface CheckpointFlags {
-  readonly jobManager: string;
+interface CheckpointFlags extends ClientFlags {
   readonly json?: boolean;
   readonly directory?: string;
 }
@@ -22,7 +21,7 @@ export function addCheckpointCommands(program: Command): void {
     .addOption(new Option('--json', 'print JSON'))
     .addHelpText('after', '\nExample:\n  $ sluice checkpoints 3f2a')
     .action(async (id: string, flags: CheckpointFlags) => {
-      const detail = await (await connect(flags.jobManager)).checkpoints(id);
+      const detail = await (await connect(flags)).checkpoints(id);
       print(flags.json === true ? JSON.stringify(detail, null, 2) : checkpointsText(detail));
     });
   program
@@ -42,7 +41,7 @@ export function addCheckpointCommands(program: Command): void {
     .action(async (id: string, flags: CheckpointFlags) => {
       const { directory } = flags;
       const request = directory === undefined ? {} : { directory };
-      const answer = await (await connect(flags.jobManager)).savepoint(id, request);
+      const answer = await (await connect(flags)).savepoint(id, request);
       print(flags.json === true ? JSON.stringify(answer) : answer.path);
     });
 }

@@ -4,7 +4,7 @@ import { SluiceError } from '../../shared/errors/sluice-error.ts';
 import { formatProblems } from '../../shared/pipeline/format-problems.ts';
 import { systemClock } from '../../shared/time/system-clock.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
-import { connect, jobManagerOption } from '../job-manager-address.ts';
+import { type ClientFlags, connect, jobManagerOption } from '../job-manager-address.ts';
 import { jobDetailText } from '../output/job-detail.ts';
 import { jobSummary } from '../output/job-summary.ts';
 import { jobsTable } from '../output/jobs-table.ts';
@@ -14,8 +14,7 @@ import { savepointDirectoryOption } from '../storage-location.ts';
 import { submitPipeline } from '../submit-pipeline.ts';
 import { watchJob } from '../watch-job.ts';
 
-interface ClusterFlags {
-  readonly jobManager: string;
+interface ClusterFlags extends ClientFlags {
   readonly json?: boolean;
 }
 
@@ -44,7 +43,7 @@ export function addJobCommands(program: Command, setExitCode: SetExitCode): void
     .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  $ sluice jobs --json')
     .action(async (flags: ClusterFlags) => {
-      const jobs = await (await connect(flags.jobManager)).jobs();
+      const jobs = await (await connect(flags)).jobs();
       print(flags.json === true ? JSON.stringify(jobs, null, 2) : jobsTable(jobs));
     });
   program
@@ -55,7 +54,7 @@ export function addJobCommands(program: Command, setExitCode: SetExitCode): void
     .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  $ sluice job 3f2a')
     .action(async (id: string, flags: ClusterFlags) => {
-      const job = await (await connect(flags.jobManager)).job(id);
+      const job = await (await connect(flags)).job(id);
       print(flags.json === true ? JSON.stringify(job, null, 2) : jobDetailText(job));
     });
   addEndings(program);
@@ -85,7 +84,7 @@ function addSubmit(program: Command, setExitCode: SetExitCode): void {
         ...(await readPipelineFile(path, flags.set ?? {})),
         ...restoreFields(flags),
       };
-      const client = await connect(flags.jobManager);
+      const client = await connect(flags);
       const { id, warnings } = await submitPipeline(client, request);
       if (warnings.length > 0) process.stderr.write(`${formatProblems(warnings)}\n`);
       if (flags.detached === true) {
@@ -94,7 +93,7 @@ function addSubmit(program: Command, setExitCode: SetExitCode): void {
       }
       const { job, reason } = await watchJob({
         client,
-        reconnect: () => connect(flags.jobManager),
+        reconnect: () => connect(flags),
         jobId: id,
         clock: systemClock,
         progress: flags.progress,
@@ -132,14 +131,14 @@ function addEndings(program: Command): void {
     .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  $ sluice cancel 3f2a')
     .action(async (id: string, flags: ClusterFlags) => {
-      const job = await (await connect(flags.jobManager)).cancelJob(id);
+      const job = await (await connect(flags)).cancelJob(id);
       const isJson = flags.json === true;
       print(isJson ? JSON.stringify(job, null, 2) : `job ${id} is being cancelled`);
     });
 }
 
 async function stopJob(id: string, flags: StopFlags): Promise<void> {
-  const client = await connect(flags.jobManager);
+  const client = await connect(flags);
   const { directory } = flags;
   if (flags.savepoint === true) {
     const request = directory === undefined ? {} : { directory };

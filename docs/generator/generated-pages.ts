@@ -14,6 +14,7 @@ import {
   stateSchema,
 } from '../../shared/pipeline/recovery-schema.ts';
 import { commandHelp } from './command-help.ts';
+import { configSections } from './config-rows.ts';
 import { markdownTable } from './markdown-table.ts';
 import { jobManagerMetricRows, type MetricRow, taskManagerMetricRows } from './metric-rows.ts';
 import { optionRows } from './option-rows.ts';
@@ -34,6 +35,7 @@ export interface GeneratedPage {
 export function generatedPages(): GeneratedPage[] {
   return [
     { path: 'docs/pipelines.md', sections: pipelineSections() },
+    { path: 'docs/configuration.md', sections: configSections() },
     {
       path: 'docs/cli.md',
       sections: new Map([['commands', commandHelp().map(commandSection).join('\n\n')]]),

@@ -18,6 +18,7 @@ import type {
   SubmitJobAnswer,
   SubmitJobRequest,
 } from '../../shared/rest/rest-types.ts';
+import type { RequiredRole } from '../../shared/security/access-role.ts';
 import type { Clock } from '../../shared/time/clock.ts';
 import type { CompilePort, CompileResult } from '../compile/compile-port.ts';
 import type { ResourceManager } from '../resource-manager/resource-manager.ts';
@@ -46,6 +47,10 @@ export interface RestHandlers {
 export interface RestRoute {
   readonly method: 'GET' | 'POST';
   readonly path: string;
+  /** Whose token suffices. */
+  readonly role: RequiredRole;
+  /** What the audit log calls it; without it there is no line. */
+  readonly audit?: string;
   readonly handle: (request: FastifyRequest, reply: FastifyReply) => unknown;
 }
 
@@ -56,53 +61,71 @@ const COMPILE_TIMEOUT_MS = 120_000;
 export function restRoutes(handlers: RestHandlers): readonly RestRoute[] {
   const { leading, health } = handlers;
   return [
-    { method: 'GET', path: '/v1/health', handle: () => health() },
-    { method: 'GET', path: '/v1/cluster', handle: () => clusterOverview(handlers) },
+    { method: 'GET', path: '/v1/health', role: 'none', handle: () => health() },
+    { method: 'GET', path: '/v1/cluster', role: 'viewer', handle: () => clusterOverview(handlers) },
     {
       method: 'GET',
       path: '/v1/task-managers',
+      role: 'viewer',
       handle: () => ({ taskManagers: leading().resourceManager.infos() }),
     },
-    { method: 'GET', path: '/v1/jobs', handle: () => ({ jobs: leading().dispatcher.list() }) },
+    {
+      method: 'GET',
+      path: '/v1/jobs',
+      role: 'viewer',
+      handle: () => ({ jobs: leading().dispatcher.list() }),
+    },
     {
       method: 'POST',
       path: '/v1/jobs',
+      role: 'operator',
+      audit: 'job.submit',
       handle: (request, reply) => submitJob(handlers, request, reply),
     },
     {
       method: 'GET',
       path: '/v1/jobs/:id',
+      role: 'viewer',
       handle: (request) => leading().dispatcher.detail(jobId(request)),
     },
     {
       method: 'GET',
       path: '/v1/jobs/:id/plan',
+      role: 'viewer',
       handle: (request) => leading().dispatcher.plan(jobId(request)),
     },
     {
       method: 'GET',
       path: '/v1/jobs/:id/checkpoints',
+      role: 'viewer',
       handle: (request) => leading().dispatcher.checkpoints(jobId(request)),
     },
     {
       method: 'POST',
       path: '/v1/jobs/:id/savepoints',
+      role: 'operator',
+      audit: 'job.savepoint',
       handle: (request) => makeSavepoint(handlers, request),
     },
     {
       method: 'POST',
       path: '/v1/jobs/:id/cancel',
+      role: 'operator',
+      audit: 'job.cancel',
       handle: (request, reply) =>
         reply.status(202).send(leading().dispatcher.cancel(jobId(request))),
     },
     {
       method: 'POST',
       path: '/v1/jobs/:id/stop',
+      role: 'operator',
+      audit: 'job.stop',
       handle: (request, reply) => stopJob(handlers, request, reply),
     },
     {
       method: 'GET',
       path: '/metrics',
+      role: 'viewer',
       handle: async (_request, reply) => {
         const { metrics } = handlers;
         return reply.type(metrics.contentType).send(await metrics.metrics());

@@ -1,13 +1,21 @@
+import type { TlsFiles } from './tls-files.ts';
+
 /** How a job manager listens and how patient it is. Durations in milliseconds. */
 export interface JobManagerOptions {
   /** For both listeners. */
   readonly host: string;
+  /** Where others find this one. Null: `host`, or the machine's name for 0.0.0.0. */
+  readonly advertisedHost: string | null;
   /** The control plane (gRPC) for task managers; 0: any free port. */
   readonly rpcPort: number;
   /** REST and metrics; 0: any free port. */
   readonly restPort: number;
   /** Allows a host that other machines reach. */
   readonly insecure: boolean;
+  /** For both listeners; null: in the clear. */
+  readonly tls: TlsFiles | null;
+  /** Who may use the REST API; null: everyone who reaches it. */
+  readonly tokensFile: string | null;
   /** How often task managers report, and after how long a silent one is given up. */
   readonly heartbeatIntervalMs: number;
   readonly heartbeatTimeoutMs: number;
@@ -21,6 +29,8 @@ export interface JobManagerOptions {
   readonly failureGraceMs: number;
   /** How long cancelled tasks may take to end. */
   readonly cancellationTimeoutMs: number;
+  /** How long a task manager that drains may keep its tasks. */
+  readonly drainTimeoutMs: number;
   /** How long a job manager that stops waits for its jobs. */
   readonly shutdownTimeoutMs: number;
   /** Ended jobs that are still listed. */
@@ -34,9 +44,12 @@ export const JOB_MANAGER_REST_PORT = 8081;
 
 export const JOB_MANAGER_DEFAULTS: JobManagerOptions = {
   host: '127.0.0.1',
+  advertisedHost: null,
   rpcPort: JOB_MANAGER_RPC_PORT,
   restPort: JOB_MANAGER_REST_PORT,
   insecure: false,
+  tls: null,
+  tokensFile: null,
   heartbeatIntervalMs: 1_000,
   heartbeatTimeoutMs: 5_000,
   resourceTimeoutMs: 5 * 60_000,
@@ -44,6 +57,7 @@ export const JOB_MANAGER_DEFAULTS: JobManagerOptions = {
   expectedSlots: 0,
   failureGraceMs: 1_000,
   cancellationTimeoutMs: 30_000,
+  drainTimeoutMs: 60_000,
   shutdownTimeoutMs: 10_000,
   endedJobsMax: 100,
   storage: null,

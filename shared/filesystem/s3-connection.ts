@@ -218,6 +218,9 @@ function validate(options: S3Options): void {
   if ((accessKeyId === undefined) !== (secretAccessKey === undefined)) {
     throw invalidOption('The S3 options accessKeyId and secretAccessKey belong together.');
   }
+  if (options.kmsKeyId !== undefined && options.encryption !== 'aws:kms') {
+    throw invalidOption('The S3 option kmsKeyId is for the encryption aws:kms.');
+  }
   if (endpoint === undefined) return;
   const url = URL.canParse(endpoint) ? new URL(endpoint) : null;
   if (url !== null && (url.username !== '' || url.password !== '')) {

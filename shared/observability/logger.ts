@@ -11,6 +11,8 @@ export interface Logger {
   error(fields: LogFields, message: string): void;
   /** Whether such lines are written at all; without it they may be. */
   isLevelEnabled?(level: LogLevel): boolean;
+  /** A logger that adds fields, with a level of its own; pino has it. */
+  child?(fields: LogFields, options: { readonly level: LogLevel }): Logger;
 }
 
 export type LogFields = Readonly<Record<string, unknown>>;

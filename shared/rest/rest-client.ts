@@ -2,6 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ERROR_CODES, type ErrorCode } from '../errors/codes.ts';
 import { deserializeError, type SerializedError, SluiceError } from '../errors/sluice-error.ts';
 import { parseAddresses } from '../rpc/job-manager-addresses.ts';
+import { isLoopback } from '../security/loopback.ts';
+import { connectionProblem } from './connection-problems.ts';
 import type {
   ClusterOverview,
   JobCheckpointsDetail,
@@ -16,10 +18,15 @@ import type {
   SubmitJobRequest,
   TaskManagerInfo,
 } from './rest-types.ts';
+import { secureFetch } from './secure-fetch.ts';
 
 export interface RestClientOptions {
   /** For one request; a submission may read models and has two minutes. */
   readonly timeoutMs?: number;
+  /** Sent with every request, over TLS or to this machine only. */
+  readonly token?: string;
+  /** PEM: certificates that are trusted instead of the public ones. */
+  readonly authority?: string;
   readonly fetch?: typeof fetch;
 }
 
@@ -61,6 +68,7 @@ export class RestClient {
   /** Of the job manager that is asked now: one of the addresses, or one that a standby named. */
   #base: string;
   readonly #timeoutMs: number;
+  readonly #token: string | null;
   readonly #fetch: typeof fetch;
 
   /** `address`: `http://host:port`, or `host:port`; several with commas. */
@@ -68,7 +76,12 @@ export class RestClient {
     this.#addresses = parseAddresses(address).map(baseUrl);
     this.#base = this.#addresses[0] ?? '';
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
-    this.#fetch = options.fetch ?? fetch;
+    this.#token = options.token ?? null;
+    if (this.#token !== null) requireToken(this.#token);
+    const { authority } = options;
+    const secure = authority === undefined ? fetch : secureFetch(authority);
+    this.#fetch = options.fetch ?? ((url, init) => (isHttps(url) ? secure : fetch)(url, init));
+    for (const base of this.#addresses) this.#requireSafe(base);
   }
 
   cluster(): Promise<ClusterOverview> {
@@ -163,10 +176,29 @@ export class RestClient {
       } catch (error) {
         if (isLast || !this.#isElsewhere(error)) throw error;
       }
-      const known = typeof leader === 'string' && leader !== '' ? baseUrl(leader) : this.#base;
+      const known = this.#leaderBase(leader);
       this.#base = known === this.#base ? this.#nextAddress() : known;
       if (look > 1 || known === this.#base) await delay(LEADER_PAUSE_MS);
     }
+  }
+
+  /** What a standby says of the leader; it can have a token sent to no worse place than itself. */
+  #leaderBase(leader: unknown): string {
+    if (typeof leader !== 'string' || leader === '') return this.#base;
+    const base = baseUrl(leader);
+    if (isHttps(this.#base) && !isHttps(base)) return this.#base;
+    this.#requireSafe(base);
+    return base;
+  }
+
+  #requireSafe(base: string): void {
+    if (this.#token === null || isHttps(base)) return;
+    if (isLoopback(new URL(base).hostname.replace(/^\[(.*)\]$/u, '$1'))) return;
+    throw new SluiceError('ARGUMENT_INVALID', `a token is never sent in clear text to ${base}`, {
+      domain: 'user',
+      context: { address: base },
+      hint: 'use https:// with --authority; without TLS take the token away (SLUICE_TOKEN)',
+    });
   }
 
   /** Whether nobody listens here, but maybe at another address. */
@@ -194,9 +226,11 @@ export class RestClient {
         method,
         signal: AbortSignal.timeout(timeoutMs),
         redirect: 'error',
-        ...(body === undefined
-          ? {}
-          : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+        headers: {
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(this.#token === null ? {} : { authorization: `Bearer ${this.#token}` }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
       text = await boundedText(response);
     } catch (error) {
@@ -223,24 +257,14 @@ export class RestClient {
   #unreachable(error: unknown, timeoutMs: number): SluiceError {
     if (error instanceof SluiceError) return error;
     const context = { address: this.#base };
-    if (error instanceof DOMException && error.name === 'TimeoutError') {
+    if (error instanceof Error && /^(Timeout|Abort)Error$/u.test(error.name)) {
       return new SluiceError(
         'NETWORK_TIMEOUT',
         `the job manager at ${this.#base} did not answer within ${timeoutMs / 1000} s`,
         { domain: 'external', retry: 'backoff', context },
       );
     }
-    const reason = rootMessage(error);
-    return new SluiceError(
-      'NETWORK_UNREACHABLE',
-      `no job manager answers at ${this.#base} (${reason})`,
-      {
-        domain: 'external',
-        retry: 'backoff',
-        context,
-        hint: 'start one with `sluice cluster up`, or name its address with --job-manager',
-      },
-    );
+    return connectionProblem(this.#base, error);
   }
 
   #stranger(): SluiceError {
@@ -265,6 +289,19 @@ function baseUrl(address: string): string {
     });
   }
   return new URL(text).origin;
+}
+
+/** What a header can carry. Never a word of it in the message. */
+function requireToken(token: string): void {
+  if (/^[\x21-\x7e]+$/u.test(token)) return;
+  throw new SluiceError('ARGUMENT_INVALID', 'what is given as the token is none', {
+    domain: 'user',
+    hint: 'it is one word: what `sluice tokens create` printed',
+  });
+}
+
+function isHttps(url: string | URL | Request): boolean {
+  return String(url instanceof Request ? url.url : url).startsWith('https:');
 }
 
 async function boundedText(response: Response): Promise<string> {
@@ -294,14 +331,4 @@ function errorOf(problem: ProblemDetails): SluiceError {
     context: problem.context ?? {},
     ...(problem.hint === undefined ? {} : { hint: problem.hint }),
   });
-}
-
-/** `fetch failed` says nothing; its innermost cause does (`connect ECONNREFUSED …`). */
-function rootMessage(error: unknown): string {
-  let current = error;
-  while (current instanceof Error && current.cause instanceof Error) current = current.cause;
-  if (current instanceof AggregateError && current.errors[0] instanceof Error) {
-    return current.errors[0].message;
-  }
-  return current instanceof Error ? current.message : String(current);
 }

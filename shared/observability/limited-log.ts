@@ -1,6 +1,12 @@
-import type { Clock } from '../../shared/time/clock.ts';
-import { TokenBucket } from '../../shared/time/token-bucket.ts';
-import type { NetworkLog } from './network-options.ts';
+import type { Clock } from '../time/clock.ts';
+import { TokenBucket } from '../time/token-bucket.ts';
+
+/** What strangers cause: refused and broken connections, wrong tokens. */
+export type EventLog = (
+  level: 'info' | 'warn',
+  message: string,
+  context: Readonly<Record<string, string | number>>,
+) => void;
 
 const LINES_PER_SECOND = 1;
 const BURST_LINES = 20;
@@ -9,7 +15,7 @@ const BURST_LINES = 20;
  * A log that strangers cannot flood: whoever connects and sends garbage costs a line. Beyond the
  * rate, lines are counted, and the next one that is written tells how many there were.
  */
-export function limitedLog(log: NetworkLog, clock: Clock): NetworkLog {
+export function limitedLog(log: EventLog, clock: Clock): EventLog {
   const bucket = new TokenBucket({ clock, ratePerSecond: LINES_PER_SECOND, burst: BURST_LINES });
   let left = 0;
   return (level, message, context) => {

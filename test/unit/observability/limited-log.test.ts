@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limitedLog } from '../../../taskmanager/network/limited-log.ts';
+import { limitedLog } from '../../../shared/observability/limited-log.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 test('when strangers cause many lines, then few are written and the rest is counted', async () => {

@@ -94,12 +94,7 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
     handlers: {
       leading: () => role.leading(),
       health: () => role.health(),
-      metrics: jobManagerMetrics({
-        term: () => role.term,
-        eventLoop: () => eventLoop.read(),
-        storage: () => fileSystems.meter.totals(),
-        nowMs: () => clock.nowMs(),
-      }),
+      metrics: page(role, { eventLoop, fileSystems, clock }),
       ...{ compile, clock, version, jobManagerId, startedAtMs: clock.nowMs() },
     },
     ...{ identity, tokens, logger },
@@ -155,6 +150,18 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
     health: () => role.health(),
     stop: () => (stopping ??= stop()),
   };
+}
+
+function page(
+  role: JobManagerRole,
+  own: { eventLoop: EventLoopMeter; fileSystems: FileSystemRegistry; clock: Clock },
+): ReturnType<typeof jobManagerMetrics> {
+  return jobManagerMetrics({
+    term: () => role.term,
+    eventLoop: () => own.eventLoop.read(),
+    storage: () => own.fileSystems.meter.totals(),
+    nowMs: () => own.clock.nowMs(),
+  });
 }
 
 /** Whom it shows itself as, and whom it lets in. Throws what is wrong with the files. */

@@ -92,8 +92,7 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
     host,
     port: settings.restPort,
     handlers: {
-      leading: () => role.leading(),
-      health: () => role.health(),
+      ...{ leading: () => role.leading(), health: () => role.health() },
       metrics: page(role, { eventLoop, fileSystems, clock }),
       ...{ compile, clock, version, jobManagerId, startedAtMs: clock.nowMs() },
     },

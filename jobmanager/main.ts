@@ -98,9 +98,8 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
     },
     ...{ identity, tokens, logger },
   });
-  const { rpcPort: port } = settings;
   const control = new ControlServer({
-    ...{ host, port, identity, clock, logger },
+    ...{ host, port: settings.rpcPort, identity, clock, logger },
     controlPlane: role.gate,
   });
   const closeAll = async (): Promise<void> => {

@@ -71,6 +71,11 @@ export class JobManagerRole {
     return this.#term;
   }
 
+  /** What it leads, for the metrics; null while others lead. */
+  get term(): JobManagerTerm | null {
+    return this.#ready ? this.#term : null;
+  }
+
   health(): HealthAnswer {
     const lease = this.#election?.lease ?? null;
     const { restAddress = '', rpcAddress = '' } = lease ?? {};

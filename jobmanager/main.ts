@@ -12,6 +12,7 @@ import {
 import { SLUICE_VERSION } from '../shared/config/version.ts';
 import type { FileSystemOptions } from '../shared/filesystem/filesystem-options.ts';
 import { FileSystemRegistry } from '../shared/filesystem/filesystem-registry.ts';
+import { EventLoopMeter } from '../shared/observability/event-loop-delay.ts';
 import type { Logger } from '../shared/observability/logger.ts';
 import type { HealthAnswer } from '../shared/rest/rest-types.ts';
 import { requireProtection } from '../shared/security/exposure.ts';
@@ -25,6 +26,7 @@ import { JobManagerRole } from './job-manager-role.ts';
 import { JobManagerTerm } from './job-manager-term.ts';
 import { ELECTION_TIMING } from './leader-election/leader-election.ts';
 import type { Leadership } from './leader-election/leadership.ts';
+import { jobManagerMetrics } from './metrics/prometheus.ts';
 import { type Ids, randomIds } from './random-ids.ts';
 import { RestServer } from './rest/rest-server.ts';
 import { ControlServer } from './rpc/control-server.ts';
@@ -85,24 +87,25 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
   if (storage !== null) fileSystems.forUri(storage);
   const { identity, tokens } = await loadSecurity(settings, { clock, logger });
   const role = new JobManagerRole({ ...settings, beginTerm, clock });
+  const eventLoop = new EventLoopMeter(clock);
   const rest = new RestServer({
     host,
     port: settings.restPort,
     handlers: {
-      leading: () => role.leading(),
-      health: () => role.health(),
+      ...{ leading: () => role.leading(), health: () => role.health() },
+      metrics: page(role, { eventLoop, fileSystems, clock }),
       ...{ log: logger.recent ?? null, options: optionsOf(settings) },
       ...{ compile, clock, version, jobManagerId, startedAtMs: clock.nowMs() },
     },
     ...{ identity, tokens, logger },
   });
-  const { rpcPort: port } = settings;
   const control = new ControlServer({
-    ...{ host, port, identity, clock, logger },
+    ...{ host, port: settings.rpcPort, identity, clock, logger },
     controlPlane: role.gate,
   });
   const closeAll = async (): Promise<void> => {
     await role.stop();
+    eventLoop.stop();
     control.close();
     await Promise.all([rest.close(), fileSystems.close()]);
     identity?.close();
@@ -155,6 +158,18 @@ function optionsOf(
   const names = Object.keys(JOB_MANAGER_DEFAULTS) as (keyof JobManagerOptions)[];
   const options = Object.fromEntries(names.map((name) => [name, settings[name]]));
   return { ...options, fileSystemOptions: settings.fileSystemOptions };
+}
+
+function page(
+  role: JobManagerRole,
+  own: { eventLoop: EventLoopMeter; fileSystems: FileSystemRegistry; clock: Clock },
+): ReturnType<typeof jobManagerMetrics> {
+  return jobManagerMetrics({
+    term: () => role.term,
+    eventLoop: () => own.eventLoop.read(),
+    storage: () => own.fileSystems.meter.totals(),
+    nowMs: () => own.clock.nowMs(),
+  });
 }
 
 /** Whom it shows itself as, and whom it lets in. Throws what is wrong with the files. */

@@ -52,19 +52,6 @@ export function jobDetail(run: JobRun, nowMs: number): JobDetail {
   };
 }
 
-/** A job's numbers for the metrics endpoint. */
-export interface JobMeasurement {
-  readonly id: string;
-  readonly name: string;
-  readonly state: JobState;
-  readonly operators: readonly OperatorTotals[];
-}
-
-export function jobMeasurement({ jobId, jobGraph, master, metrics }: JobRun): JobMeasurement {
-  const { state } = master;
-  return { id: jobId, name: jobGraph.name, state, operators: metrics.operatorTotals() };
-}
-
 /** What GET /v1/jobs says about one of which the detail is known. */
 export function summaryOf(detail: JobDetail): JobSummary {
   const { id, name, state, submittedAt, endedAt, durationMs, tasks } = detail;

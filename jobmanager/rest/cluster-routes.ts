@@ -66,7 +66,7 @@ export function clusterRoutes(
       command: null,
       answers: { 200: z.string() },
       handle: async () => {
-        const { metrics } = handlers.leading();
+        const { metrics } = handlers;
         const headers = { 'content-type': metrics.contentType };
         return { status: 200, body: await metrics.metrics(), headers };
       },

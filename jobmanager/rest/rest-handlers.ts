@@ -10,13 +10,14 @@ import type { JobControl } from './job-control.ts';
 export interface LeaderHandlers {
   readonly dispatcher: JobControl;
   readonly resourceManager: Pick<ResourceManager, 'infos' | 'slotCounts' | 'drain' | 'readLog'>;
-  readonly metrics: Registry;
 }
 
 export interface RestHandlers {
   /** Throws NOT_LEADER, which names the leader, while this job manager is a standby. */
   readonly leading: () => LeaderHandlers;
   readonly health: () => HealthAnswer;
+  /** Also of a standby. */
+  readonly metrics: Registry;
   readonly compile: CompilePort;
   readonly clock: Clock;
   readonly version: string;

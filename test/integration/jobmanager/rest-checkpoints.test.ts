@@ -95,8 +95,8 @@ before(async () => {
       leading: () => ({
         dispatcher: jobs,
         resourceManager: {} as never,
-        metrics: new Registry(),
       }),
+      metrics: new Registry(),
       health: () => ({ status: 'ok', role: 'leader', leader: null }),
       compile: async () => ({
         kind: 'compiled',

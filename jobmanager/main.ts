@@ -127,15 +127,8 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
   const restAddress = `${scheme}://${authority}:${restPort}`;
   logger.info({ jobManagerId, rpcPort, restPort, host, version }, 'job manager listens');
   if (storage !== null) {
-    const uri = new CheckpointPaths(storage).leader();
-    // What listens on every address is found by the machine's name.
-    const listened = host === '0.0.0.0' || host === '::' ? hostname() : authority;
-    const reached = settings.advertisedHost ?? listened;
-    await role.elect({
-      ...ELECTION_TIMING,
-      ...{ leaderId: jobManagerId, hostName: hostname() },
-      ...{ rpcAddress: `${reached}:${rpcPort}`, restAddress: `${scheme}://${reached}:${restPort}` },
-      ...{ uri, fileSystem: fileSystems.forUri(uri) },
+    await standForElection(role, storage, {
+      ...{ settings, fileSystems, jobManagerId, rpcPort, restPort, scheme },
     });
   }
 
@@ -149,6 +142,34 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
     health: () => role.health(),
     stop: () => (stopping ??= stop()),
   };
+}
+
+/** Resolves once its role is known. */
+async function standForElection(
+  role: JobManagerRole,
+  storage: string,
+  own: {
+    readonly settings: Pick<JobManagerOptions, 'host' | 'advertisedHost'>;
+    readonly fileSystems: FileSystemRegistry;
+    readonly jobManagerId: string;
+    readonly rpcPort: number;
+    readonly restPort: number;
+    readonly scheme: 'http' | 'https';
+  },
+): Promise<void> {
+  const { host, advertisedHost } = own.settings;
+  const authority = host.includes(':') ? `[${host}]` : host;
+  // What listens on every address is found by the machine's name.
+  const listened = host === '0.0.0.0' || host === '::' ? hostname() : authority;
+  const reached = advertisedHost ?? listened;
+  const uri = new CheckpointPaths(storage).leader();
+  await role.elect({
+    ...ELECTION_TIMING,
+    ...{ leaderId: own.jobManagerId, hostName: hostname() },
+    rpcAddress: `${reached}:${own.rpcPort}`,
+    restAddress: `${own.scheme}://${reached}:${own.restPort}`,
+    ...{ uri, fileSystem: own.fileSystems.forUri(uri) },
+  });
 }
 
 /** Without what is given to it beside its options. */

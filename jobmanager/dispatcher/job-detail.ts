@@ -1,5 +1,5 @@
 import type { JobVertex } from '../../shared/job-graph/job-graph.ts';
-import type { ExecutionState, JobState } from '../../shared/job-graph/states.ts';
+import type { ExecutionState } from '../../shared/job-graph/states.ts';
 import type {
   CheckpointsSummary,
   JobCheckpointsDetail,

@@ -11,9 +11,10 @@ import { ResourceManager } from '../../../jobmanager/resource-manager/resource-m
 import type { TaskManagerConnection } from '../../../jobmanager/resource-manager/task-manager-connection.ts';
 import { DatagenEnumerator } from '../../../jobmanager/sources/datagen-enumerator.ts';
 import type { SplitEnumerator } from '../../../jobmanager/sources/split-enumerator.ts';
-import { CHECKPOINT_DEFAULTS, 
+import {
   CHECKPOINT_DEFAULTS,
-  RESTART_DEFAULT,} from '../../../shared/checkpoint/checkpoint-settings.ts';
+  RESTART_DEFAULT,
+} from '../../../shared/checkpoint/checkpoint-settings.ts';
 import type { JobGraph } from '../../../shared/job-graph/job-graph.ts';
 import { silentLogger } from '../../../shared/observability/logger.ts';
 import type { JobManagerMessage } from '../../../shared/rpc/messages.ts';

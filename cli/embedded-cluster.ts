@@ -1,5 +1,9 @@
-import { availableParallelism } from 'node:os';
 import { startJobManager } from '../jobmanager/main.ts';
+import type { JobManagerOptions } from '../shared/config/job-manager-options.ts';
+import {
+  TASK_MANAGER_DEFAULTS,
+  type TaskManagerOptions,
+} from '../shared/config/task-manager-options.ts';
 import type { FileSystemOptions } from '../shared/filesystem/filesystem-options.ts';
 import { createLogger, type Logger, silentLogger } from '../shared/observability/logger.ts';
 import { RestClient } from '../shared/rest/rest-client.ts';
@@ -15,6 +19,9 @@ export interface EmbeddedClusterOptions {
   readonly slots?: number;
   /** Default: the cores. */
   readonly executors?: number;
+  /** What else is not as usual; where they listen is not asked. */
+  readonly jobManager?: Partial<JobManagerOptions>;
+  readonly taskManager?: Partial<Omit<TaskManagerOptions, 'id'>>;
 }
 
 export interface EmbeddedCluster {
@@ -24,37 +31,37 @@ export interface EmbeddedCluster {
   stop(): Promise<void>;
 }
 
-const HOST = '127.0.0.1';
+/** Nobody else is to reach it, whatever a file says of the servers of a deployment. */
+const ALONE = { host: '127.0.0.1', advertisedHost: null, insecure: false, tls: null } as const;
 
 /** A job manager and one task manager in this process, talking over loopback as they always do. */
 export async function startEmbeddedCluster(
   options: EmbeddedClusterOptions,
 ): Promise<EmbeddedCluster> {
-  const cores = availableParallelism();
-  const slots = options.slots ?? Math.max(1, Math.floor(cores / 2));
+  const { restPort, storage, device, fileSystemOptions, executors } = options;
+  const slots = options.slots ?? TASK_MANAGER_DEFAULTS.slots;
   // An error ends the job, and the job's summary tells it: once is enough.
   const logger = onlyWarnings(createLogger({ level: 'warn', format: 'pretty' }));
   const jobManager = await startJobManager({
-    host: HOST,
+    ...options.jobManager,
+    ...ALONE,
+    ...{ restPort, storage, fileSystemOptions, logger },
+    tokensFile: null,
     rpcPort: 0,
-    restPort: options.restPort,
-    storage: options.storage,
     expectedSlots: slots,
-    fileSystemOptions: options.fileSystemOptions,
-    logger,
   });
   try {
     const taskManager = await startTaskManager({
+      gpuExecutionProvider: 'cuda',
+      ...options.taskManager,
+      ...ALONE,
+      ...{ slots, device, fileSystemOptions, logger },
+      ...(executors === undefined ? {} : { executors }),
       jobManagerAddress: jobManager.rpcAddress,
-      host: HOST,
+      // Its job manager is this one, whoever leads on the storage.
+      storage: null,
       dataPort: 0,
       metricsPort: 0,
-      slots,
-      device: options.device,
-      gpuExecutionProvider: 'cuda',
-      executors: options.executors ?? cores,
-      fileSystemOptions: options.fileSystemOptions,
-      logger,
     });
     return {
       client: new RestClient(jobManager.restAddress),
@@ -71,5 +78,10 @@ export async function startEmbeddedCluster(
 }
 
 function onlyWarnings(logger: Logger): Logger {
-  return { ...silentLogger, warn: (fields, message) => logger.warn(fields, message) };
+  const { recent } = logger;
+  return {
+    ...silentLogger,
+    warn: (fields, message) => logger.warn(fields, message),
+    ...(recent === undefined ? {} : { recent }),
+  };
 }

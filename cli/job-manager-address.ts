@@ -1,39 +1,57 @@
-import process from 'node:process';
-import { Option } from 'commander';
+import type { Command, Option } from 'commander';
 import { CheckpointPaths } from '../shared/checkpoint/checkpoint-paths.ts';
 import { SluiceError } from '../shared/errors/sluice-error.ts';
 import { FileSystemRegistry } from '../shared/filesystem/filesystem-registry.ts';
 import { isUri } from '../shared/filesystem/uri.ts';
 import { RestClient } from '../shared/rest/rest-client.ts';
 import { readLease } from '../shared/rpc/leader-lease.ts';
+import { readAuthority } from '../shared/security/tls-material.ts';
+import { readToken } from '../shared/security/token-file.ts';
 import { systemClock } from '../shared/time/system-clock.ts';
-import { fileSystemOptions } from './storage-options.ts';
+import { ConfigOption, configOption } from './config/config-option.ts';
+import { fileSystemOptions, type StorageFlags } from './storage-options.ts';
 
-export const REST_ADDRESS_DEFAULT = 'http://127.0.0.1:8081';
+/** How a command reaches a cluster: its options, which the environment and a file fill in. */
+export interface ClientFlags extends StorageFlags {
+  readonly jobManager: string;
+  /** From the environment or a file only: others see a command line. */
+  readonly token?: string;
+  readonly tokenFile?: string;
+  readonly authority?: string;
+}
 
 /** `--job-manager`: where the REST API answers; on every command that talks to a cluster. */
 export function jobManagerOption(): Option {
-  return new Option(
-    '--job-manager <url>',
-    'REST address of the job manager (several: a,b), or the storage that names the leader',
-  )
-    .env('SLUICE_JOB_MANAGER')
-    .default(process.env['SLUICE_JOB_MANAGER'] ?? REST_ADDRESS_DEFAULT);
+  return configOption('client.jobManager');
+}
+
+/** Gives every command with `--job-manager` what a cluster with TLS and tokens asks for. */
+export function installClientOptions(program: Command): void {
+  for (const command of program.commands) installClientOptions(command);
+  const keys = new Set(
+    program.options.map((option) => (option instanceof ConfigOption ? option.configKey : null)),
+  );
+  if (!keys.has('client.jobManager')) return;
+  for (const key of ['client.tokenFile', 'client.authority'] as const) {
+    if (!keys.has(key)) program.addOption(configOption(key));
+  }
 }
 
 /** A client of the job manager; where a storage is given, of the one that leads now. */
-export async function connect(addressOrStorage: string): Promise<RestClient> {
-  const isStorage = isUri(addressOrStorage) && !/^https?:/iu.test(addressOrStorage);
-  return new RestClient(isStorage ? await leaderOf(addressOrStorage) : addressOrStorage);
+export async function connect(flags: ClientFlags): Promise<RestClient> {
+  const { jobManager, tokenFile, authority } = flags;
+  const isStorage = isUri(jobManager) && !/^https?:/iu.test(jobManager);
+  const token = flags.token ?? (tokenFile === undefined ? undefined : await readToken(tokenFile));
+  return new RestClient(isStorage ? await leaderOf(jobManager, flags) : jobManager, {
+    ...(token === undefined ? {} : { token }),
+    ...(authority === undefined
+      ? {}
+      : { authority: await readAuthority(authority, '--authority') }),
+  });
 }
 
-async function leaderOf(storage: string): Promise<string> {
-  const { SLUICE_S3_ENDPOINT: s3Endpoint, SLUICE_S3_REGION: s3Region } = process.env;
-  const options = fileSystemOptions({
-    ...(s3Endpoint === undefined ? {} : { s3Endpoint }),
-    ...(s3Region === undefined ? {} : { s3Region }),
-  });
-  const fileSystems = new FileSystemRegistry(options, { clock: systemClock });
+async function leaderOf(storage: string, flags: StorageFlags): Promise<string> {
+  const fileSystems = new FileSystemRegistry(fileSystemOptions(flags), { clock: systemClock });
   try {
     const uri = new CheckpointPaths(storage).leader();
     const found = await readLease(fileSystems.forUri(uri), uri);

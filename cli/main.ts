@@ -4,10 +4,11 @@
  * and sizes libuv's thread pool (which decodes the images), which must happen before the process's
  * first asynchronous I/O.
  */
-import { enableCompileCache } from 'node:module';
+import nodeModule from 'node:module';
 import { availableParallelism } from 'node:os';
 import process from 'node:process';
 
+// No named import from node:module: a Node that is too old has not all of them, and would say just that.
 const NODE_MIN = [22, 18] as const;
 const THREAD_POOL_SIZE_MIN = 4;
 
@@ -24,7 +25,7 @@ process.env['UV_THREADPOOL_SIZE'] ??= String(
 );
 
 // Types are stripped once, not at every start.
-enableCompileCache();
+nodeModule.enableCompileCache();
 
 const { runProgram } = await import('./program.ts');
 process.exitCode = await runProgram(process.argv);

@@ -1,16 +1,28 @@
 import process from 'node:process';
+import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { addAuditCommand } from './commands/audit.ts';
+import { addCertsCommands } from './commands/certs.ts';
 import { addCheckpointCommands } from './commands/checkpoints.ts';
 import { addClusterCommands } from './commands/cluster.ts';
+import { addClusterInfoCommands } from './commands/cluster-info.ts';
+import { addConfigCommand } from './commands/config.ts';
+import { addDrainCommand } from './commands/drain.ts';
 import { addJobCommands } from './commands/jobs.ts';
+import { addLogsCommand } from './commands/logs.ts';
 import { addModelsCommands } from './commands/models.ts';
 import { addPipelineCommands } from './commands/pipeline.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addServerCommands } from './commands/servers.ts';
+import { addShowJobsCommands } from './commands/show-jobs.ts';
+import { addTokensCommands } from './commands/tokens.ts';
+import { installConfig } from './config/command-config.ts';
 import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
+import { installClientOptions } from './job-manager-address.ts';
 import { printError } from './output/print-error.ts';
+
+const RELEASE_NOTES = fileURLToPath(new URL('../CHANGELOG.md', import.meta.url));
 
 const EXAMPLES = `
 Examples:
@@ -29,19 +41,28 @@ Exit status: 0 done, 1 the work failed, 2 the command or the pipeline is wrong, 
 export function createProgram(setExitCode: (code: ExitCode) => void): Command {
   const program = new Command('sluice')
     .description('Streaming inference: classify images as they arrive, on one machine or many.')
-    .version(packageJson.version)
+    .version(`${packageJson.version}\nRelease notes: ${RELEASE_NOTES}`)
     .showHelpAfterError('(sluice --help shows the commands)')
     .addHelpText('after', EXAMPLES)
     .exitOverride();
   program.configureOutput({ outputError: (text, write) => write(text) });
   addRunCommand(program, setExitCode);
   addJobCommands(program, setExitCode);
+  addShowJobsCommands(program);
   addCheckpointCommands(program);
   addAuditCommand(program, setExitCode);
   addPipelineCommands(program, setExitCode);
   addModelsCommands(program);
   addClusterCommands(program);
+  addClusterInfoCommands(program);
+  addDrainCommand(program);
+  addLogsCommand(program);
   addServerCommands(program, setExitCode);
+  addCertsCommands(program);
+  addTokensCommands(program);
+  addConfigCommand(program);
+  installClientOptions(program);
+  installConfig(program);
   return program;
 }
 

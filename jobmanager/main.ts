@@ -12,9 +12,12 @@ import {
 import { SLUICE_VERSION } from '../shared/config/version.ts';
 import type { FileSystemOptions } from '../shared/filesystem/filesystem-options.ts';
 import { FileSystemRegistry } from '../shared/filesystem/filesystem-registry.ts';
+import { EventLoopMeter } from '../shared/observability/event-loop-delay.ts';
 import type { Logger } from '../shared/observability/logger.ts';
 import type { HealthAnswer } from '../shared/rest/rest-types.ts';
-import { requireLoopback } from '../shared/rpc/loopback.ts';
+import { requireProtection } from '../shared/security/exposure.ts';
+import { TlsIdentity } from '../shared/security/tls-identity.ts';
+import { TokenRegistry } from '../shared/security/token-registry.ts';
 import type { Clock } from '../shared/time/clock.ts';
 import { systemClock } from '../shared/time/system-clock.ts';
 import type { CompilePort } from './compile/compile-port.ts';
@@ -23,6 +26,7 @@ import { JobManagerRole } from './job-manager-role.ts';
 import { JobManagerTerm } from './job-manager-term.ts';
 import { ELECTION_TIMING } from './leader-election/leader-election.ts';
 import type { Leadership } from './leader-election/leadership.ts';
+import { jobManagerMetrics } from './metrics/prometheus.ts';
 import { type Ids, randomIds } from './random-ids.ts';
 import { RestServer } from './rest/rest-server.ts';
 import { ControlServer } from './rpc/control-server.ts';
@@ -43,7 +47,7 @@ export interface RunningJobManager {
   /** Where task managers connect to: `host:port`. */
   readonly rpcAddress: string;
   readonly rpcPort: number;
-  /** `http://host:port` */
+  /** `http://host:port`, with TLS `https://host:port` */
   readonly restAddress: string;
   readonly restPort: number;
   /** Whether it leads; without storage it always does. */
@@ -61,7 +65,8 @@ export interface RunningJobManager {
  */
 export async function startJobManager(options: StartJobManagerOptions): Promise<RunningJobManager> {
   const settings = { ...JOB_MANAGER_DEFAULTS, ...options };
-  requireLoopback(settings.host, settings.insecure);
+  const { tls, tokensFile } = settings;
+  requireProtection({ ...settings, hasTls: tls !== null, hasTokens: tokensFile !== null });
   const { host, logger } = settings;
   const clock = settings.clock ?? systemClock;
   const ids = settings.ids ?? randomIds;
@@ -80,23 +85,31 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
           : { uri: storage, paths: new CheckpointPaths(storage), leadership },
     });
   if (storage !== null) fileSystems.forUri(storage);
+  const { identity, tokens } = await loadSecurity(settings, { clock, logger });
   const role = new JobManagerRole({ ...settings, beginTerm, clock });
+  const eventLoop = new EventLoopMeter(clock);
   const rest = new RestServer({
     host,
     port: settings.restPort,
     handlers: {
-      leading: () => role.leading(),
-      health: () => role.health(),
+      ...{ leading: () => role.leading(), health: () => role.health() },
+      metrics: page(role, { eventLoop, fileSystems, clock }),
+      ...{ log: logger.recent ?? null, options: optionsOf(settings) },
       ...{ compile, clock, version, jobManagerId, startedAtMs: clock.nowMs() },
     },
-    logger,
+    ...{ identity, tokens, logger },
   });
-  const { rpcPort: port } = settings;
-  const control = new ControlServer({ host, port, controlPlane: role.gate, clock, logger });
+  const control = new ControlServer({
+    ...{ host, port: settings.rpcPort, identity, clock, logger },
+    controlPlane: role.gate,
+  });
   const closeAll = async (): Promise<void> => {
     await role.stop();
+    eventLoop.stop();
     control.close();
     await Promise.all([rest.close(), fileSystems.close()]);
+    identity?.close();
+    tokens?.close();
   };
   let rpcPort: number;
   let restPort: number;
@@ -110,17 +123,12 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
   }
   const authority = host.includes(':') ? `[${host}]` : host;
   const rpcAddress = `${authority}:${rpcPort}`;
-  const restAddress = `http://${authority}:${restPort}`;
+  const scheme = identity === null ? 'http' : 'https';
+  const restAddress = `${scheme}://${authority}:${restPort}`;
   logger.info({ jobManagerId, rpcPort, restPort, host, version }, 'job manager listens');
   if (storage !== null) {
-    const uri = new CheckpointPaths(storage).leader();
-    // What listens on every address is found by the machine's name.
-    const reached = host === '0.0.0.0' || host === '::' ? hostname() : authority;
-    await role.elect({
-      ...ELECTION_TIMING,
-      ...{ leaderId: jobManagerId, hostName: hostname() },
-      ...{ rpcAddress: `${reached}:${rpcPort}`, restAddress: `http://${reached}:${restPort}` },
-      ...{ uri, fileSystem: fileSystems.forUri(uri) },
+    await standForElection(role, storage, {
+      ...{ settings, fileSystems, jobManagerId, rpcPort, restPort, scheme },
     });
   }
 
@@ -134,4 +142,68 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
     health: () => role.health(),
     stop: () => (stopping ??= stop()),
   };
+}
+
+/** Resolves once its role is known. */
+async function standForElection(
+  role: JobManagerRole,
+  storage: string,
+  own: {
+    readonly settings: Pick<JobManagerOptions, 'host' | 'advertisedHost'>;
+    readonly fileSystems: FileSystemRegistry;
+    readonly jobManagerId: string;
+    readonly rpcPort: number;
+    readonly restPort: number;
+    readonly scheme: 'http' | 'https';
+  },
+): Promise<void> {
+  const { host, advertisedHost } = own.settings;
+  const authority = host.includes(':') ? `[${host}]` : host;
+  // What listens on every address is found by the machine's name.
+  const listened = host === '0.0.0.0' || host === '::' ? hostname() : authority;
+  const reached = advertisedHost ?? listened;
+  const uri = new CheckpointPaths(storage).leader();
+  await role.elect({
+    ...ELECTION_TIMING,
+    ...{ leaderId: own.jobManagerId, hostName: hostname() },
+    rpcAddress: `${reached}:${own.rpcPort}`,
+    restAddress: `${own.scheme}://${reached}:${own.restPort}`,
+    ...{ uri, fileSystem: own.fileSystems.forUri(uri) },
+  });
+}
+
+/** Without what is given to it beside its options. */
+function optionsOf(
+  settings: JobManagerOptions & Pick<StartJobManagerOptions, 'fileSystemOptions'>,
+): Readonly<Record<string, unknown>> {
+  const names = Object.keys(JOB_MANAGER_DEFAULTS) as (keyof JobManagerOptions)[];
+  const options = Object.fromEntries(names.map((name) => [name, settings[name]]));
+  return { ...options, fileSystemOptions: settings.fileSystemOptions };
+}
+
+function page(
+  role: JobManagerRole,
+  own: { eventLoop: EventLoopMeter; fileSystems: FileSystemRegistry; clock: Clock },
+): ReturnType<typeof jobManagerMetrics> {
+  return jobManagerMetrics({
+    term: () => role.term,
+    eventLoop: () => own.eventLoop.read(),
+    storage: () => own.fileSystems.meter.totals(),
+    nowMs: () => own.clock.nowMs(),
+  });
+}
+
+/** Whom it shows itself as, and whom it lets in. Throws what is wrong with the files. */
+async function loadSecurity(
+  { tls, tokensFile }: Pick<JobManagerOptions, 'tls' | 'tokensFile'>,
+  options: { readonly clock: Clock; readonly logger: Logger },
+): Promise<{ readonly identity: TlsIdentity | null; readonly tokens: TokenRegistry | null }> {
+  const identity = tls === null ? null : await TlsIdentity.load(tls, options);
+  try {
+    const tokens = tokensFile === null ? null : await TokenRegistry.load(tokensFile, options);
+    return { identity, tokens };
+  } catch (error) {
+    identity?.close();
+    throw error;
+  }
 }

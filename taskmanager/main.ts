@@ -9,12 +9,14 @@ import { SLUICE_VERSION } from '../shared/config/version.ts';
 import type { SluiceError } from '../shared/errors/sluice-error.ts';
 import { FileSystemRegistry } from '../shared/filesystem/filesystem-registry.ts';
 import type { Logger } from '../shared/observability/logger.ts';
-import { requireLoopback } from '../shared/rpc/loopback.ts';
 import type { JobManagerMessage, TaskManagerRegistration } from '../shared/rpc/messages.ts';
+import { requireProtection } from '../shared/security/exposure.ts';
+import { TlsIdentity } from '../shared/security/tls-identity.ts';
 import type { CancelTimer, Clock } from '../shared/time/clock.ts';
 import { systemClock } from '../shared/time/system-clock.ts';
 import { UNLOAD_AFTER_MS } from './inference/inference-options.ts';
 import { InferenceService } from './inference/inference-service.ts';
+import { GpuMeter } from './metrics/gpu-meter.ts';
 import { type MetricsServer, startMetricsServer } from './metrics/metrics-server.ts';
 import { ProcessMeter } from './metrics/process-metrics.ts';
 import { taskManagerMetrics } from './metrics/prometheus.ts';
@@ -25,6 +27,7 @@ import { leaderAddress } from './rpc/leader-address.ts';
 import { startSlotThread } from './slots/slot-thread.ts';
 import { localStateFolder } from './snapshots/local-state.ts';
 import { LocalStateKeeper } from './snapshots/local-state-keeper.ts';
+import { Drain } from './task-executor/drain.ts';
 import { TaskExecutor } from './task-executor/task-executor.ts';
 
 /** What is given beside the options that can come from a command line. */
@@ -40,6 +43,11 @@ export interface RunningTaskManager {
   readonly metricsAddress: string;
   /** Resolves if the job manager refuses this task manager; nothing runs then, `stop` it. */
   readonly refused: Promise<SluiceError>;
+  /**
+   * Asks the job manager to move its tasks elsewhere; resolves when they have moved, or after
+   * `drainTimeoutMs`, and at once where nobody could move them. `stop` comes after it.
+   */
+  drain(): Promise<void>;
   /** Graceful and bounded: says goodbye, cancels its tasks, ends its threads. */
   stop(): Promise<void>;
 }
@@ -54,7 +62,7 @@ export async function startTaskManager(
 ): Promise<RunningTaskManager> {
   const { logger, ...overrides } = given;
   const options: TaskManagerOptions = { ...TASK_MANAGER_DEFAULTS, ...overrides };
-  requireLoopback(options.host, options.insecure);
+  requireProtection({ ...options, hasTls: options.tls !== null, hasTokens: null });
   const id = options.id ?? `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
   const taskManager = new TaskManager({ id, options, logger, clock: systemClock });
   await taskManager.start();
@@ -72,11 +80,14 @@ class TaskManager implements RunningTaskManager {
   readonly id: string;
   readonly refused: Promise<SluiceError>;
   readonly #settings: Settings;
-  readonly #tasks = new TaskMetricsStore();
+  readonly #tasks: TaskMetricsStore;
   readonly #meter: ProcessMeter;
+  readonly #gpus: GpuMeter;
   readonly #fileSystems: FileSystemRegistry;
   readonly #localState: LocalStateKeeper;
+  readonly #drain: Drain;
   #refuse: (error: SluiceError) => void = () => {};
+  #identity: TlsIdentity | null = null;
   #hub: NetworkHub | null = null;
   #inference: InferenceService | null = null;
   #metricsServer: MetricsServer | null = null;
@@ -88,7 +99,9 @@ class TaskManager implements RunningTaskManager {
   constructor(settings: Settings) {
     this.id = settings.id;
     this.#settings = settings;
+    this.#tasks = new TaskMetricsStore(settings.clock);
     this.#meter = new ProcessMeter(settings.clock);
+    this.#gpus = new GpuMeter(settings);
     const { clock, options } = settings;
     this.#fileSystems = new FileSystemRegistry(options.fileSystemOptions, { clock });
     this.#localState = new LocalStateKeeper({
@@ -96,6 +109,13 @@ class TaskManager implements RunningTaskManager {
       bytesMax: options.localStateBytesMax,
       clock,
       logger: settings.logger,
+    });
+    this.#drain = new Drain({
+      clock,
+      logger: settings.logger,
+      timeoutMs: options.drainTimeoutMs,
+      hasTasks: () => (this.#executor?.runningAttemptIds.length ?? 0) > 0,
+      ask: () => this.#connection?.ask({ kind: 'drain' }) ?? false,
     });
     this.refused = new Promise((resolve) => {
       this.#refuse = resolve;
@@ -120,6 +140,10 @@ class TaskManager implements RunningTaskManager {
     }
   }
 
+  drain(): Promise<void> {
+    return this.#drain.untilDrained();
+  }
+
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
@@ -129,11 +153,15 @@ class TaskManager implements RunningTaskManager {
     const { id, options, logger, clock } = this.#settings;
     const { host, dataPort, metricsPort } = options;
     const advertisedHost = options.advertisedHost ?? reachableHost(host);
+    const identity =
+      options.tls === null ? null : await TlsIdentity.load(options.tls, { clock, logger });
+    this.#identity = identity;
     const hub = await NetworkHub.start({
       taskManagerId: id,
       host,
       advertisedHost,
       port: dataPort,
+      identity,
       clock,
       log: (level, message, context) => logger[level](context, message),
     });
@@ -148,8 +176,17 @@ class TaskManager implements RunningTaskManager {
       clock,
     });
     this.#inference = inference;
-    const registry = taskManagerMetrics({ tasks: this.#tasks, inference: () => inference.stats() });
-    this.#metricsServer = await startMetricsServer(registry, { host, port: metricsPort });
+    if (options.device === 'gpu') this.#gpus.start();
+    const registry = taskManagerMetrics({
+      tasks: this.#tasks,
+      inference: () => inference.stats(),
+      gpus: () => this.#gpus.readings,
+      eventLoop: () => this.#meter.eventLoop(),
+      storage: () => this.#fileSystems.meter.totals(),
+    });
+    this.#metricsServer = await startMetricsServer(registry, {
+      ...{ host, port: metricsPort, identity, clock, logger },
+    });
     this.#localState.start(options.localStateDirectory);
     this.#executor = this.#createExecutor(hub, inference);
     this.#executor.warmUp();
@@ -197,13 +234,17 @@ class TaskManager implements RunningTaskManager {
       ...(options.storage === null
         ? {}
         : { leaderAddress: leaderAddress(this.#fileSystems, options.storage) }),
+      identity: this.#identity,
       clock,
       random: Math.random,
       logger,
       registration: () => this.#registration(executor),
       heartbeat: () => ({ subtasks: executor.subtaskMetrics(), process: this.#meter.read() }),
       handler: {
-        onMessage: (message) => handleCommand(executor, message),
+        onMessage: (message) => {
+          if (message.kind === 'read-log') this.#sendLog(message);
+          else handleCommand(executor, this.#drain, message);
+        },
         onRegistered: () => this.#cancelLostTimer(),
         onLost: () => this.#jobManagerLost(executor),
         onRefused: (error) => this.#refuse(error),
@@ -223,6 +264,7 @@ class TaskManager implements RunningTaskManager {
       slots: Array.from({ length: options.slots }, () => ({ device: options.device })),
       labels: options.labels,
       executors: options.executors,
+      draining: this.#drain.begun,
       runningAttemptIds: executor.runningAttemptIds,
       attempts: executor.attempts,
       hostName: hostname(),
@@ -232,9 +274,15 @@ class TaskManager implements RunningTaskManager {
     };
   }
 
+  #sendLog({ requestId, range }: Extract<JobManagerMessage, { kind: 'read-log' }>): void {
+    const part = this.#settings.logger.recent?.read(range) ?? null;
+    this.#connection?.send({ kind: 'log-part', requestId, part });
+  }
+
   /** Tasks go on for a while: a job manager that comes back in time decides about them. */
   #jobManagerLost(executor: TaskExecutor): void {
     const { clock, options, logger } = this.#settings;
+    this.#drain.onLost();
     this.#cancelLostTimer();
     this.#cancelLostTimer = clock.setTimer(options.jobManagerLostTimeoutMs, () => {
       const attemptIds = executor.runningAttemptIds;
@@ -256,6 +304,8 @@ class TaskManager implements RunningTaskManager {
     await this.#hub?.close();
     await this.#metricsServer?.close();
     await this.#fileSystems.close();
+    this.#gpus.stop();
+    this.#identity?.close();
     this.#meter.stop();
   }
 }
@@ -270,7 +320,11 @@ function reachableHost(host: string): string {
   return first?.address ?? hostname();
 }
 
-function handleCommand(executor: TaskExecutor, message: JobManagerMessage): void {
+function handleCommand(
+  executor: TaskExecutor,
+  drain: Drain,
+  message: Exclude<JobManagerMessage, { kind: 'read-log' }>,
+): void {
   switch (message.kind) {
     case 'deploy-task':
     case 'cancel-task':
@@ -280,6 +334,9 @@ function handleCommand(executor: TaskExecutor, message: JobManagerMessage): void
     case 'checkpoint-complete':
     case 'checkpoint-aborted':
       executor.handle(message);
+      return;
+    case 'drain-state':
+      drain.onState(message.drained);
       return;
     case 'registered':
     case 'refused':

@@ -17,6 +17,8 @@ const stateSchema = z.strictObject({
   rpcAddress: z.string(),
   /** What each task manager is started with. */
   slots: z.int().positive(),
+  /** The `sluice.yaml` that all of them read. */
+  configFile: z.string().nullable().default(null),
   members: z.array(memberSchema),
 });
 

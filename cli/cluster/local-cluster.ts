@@ -1,25 +1,21 @@
 import { availableParallelism } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import type { EffectiveConfig } from '../../shared/config/effective-config.ts';
 import { SluiceError } from '../../shared/errors/sluice-error.ts';
-import { RestClient } from '../../shared/rest/rest-client.ts';
+import type { RestClient } from '../../shared/rest/rest-client.ts';
 import type { TaskManagerInfo } from '../../shared/rest/rest-types.ts';
 import { type Clock, sleep } from '../../shared/time/clock.ts';
-import { type StorageFlags, storageArguments } from '../storage-options.ts';
 import { type ClusterMember, type ClusterState, ClusterStateFile } from './cluster-state.ts';
 import { endProcesses, isAlive, logTail, spawnDetached } from './processes.ts';
 
 const START_TIMEOUT_MS = 30_000;
 const POLL_MS = 100;
 
-export interface ClusterUpOptions extends StorageFlags {
+export interface ClusterUpOptions {
   readonly taskManagers: number;
   readonly gpuTaskManagers: number;
-  readonly gpuProvider: string;
-  readonly slots: number | null;
-  readonly restPort: number;
-  readonly rpcPort: number;
-  /** Of the job manager, a URI; false: none. */
-  readonly storage: string | false;
+  /** Where nobody has said any, a URI. */
+  readonly storageDefault: string;
 }
 
 /**
@@ -30,14 +26,23 @@ export class LocalCluster {
   readonly #directory: string;
   readonly #file: ClusterStateFile;
   readonly #clock: Clock;
+  readonly #connect: (address: string) => Promise<RestClient>;
 
-  constructor(directory: string, clock: Clock) {
+  constructor(
+    directory: string,
+    options: {
+      readonly clock: Clock;
+      /** With the token and the authority that its job manager asks for. */
+      readonly connect: (address: string) => Promise<RestClient>;
+    },
+  ) {
     this.#directory = resolve(directory);
     this.#file = new ClusterStateFile(this.#directory);
-    this.#clock = clock;
+    this.#clock = options.clock;
+    this.#connect = options.connect;
   }
 
-  async up(options: ClusterUpOptions): Promise<ClusterState> {
+  async up(config: EffectiveConfig, options: ClusterUpOptions): Promise<ClusterState> {
     const old = await this.#file.read();
     if (old !== null && (await this.#anyAlive(old))) {
       throw new SluiceError('FILE_EXISTS', `a cluster already runs in ${this.#directory}`, {
@@ -45,18 +50,21 @@ export class LocalCluster {
         hint: 'sluice cluster scale <n> changes its size; sluice cluster down ends it',
       });
     }
-    const jobManager = this.#startJobManager(options);
+    const jobManager = this.#startJobManager(config, options.storageDefault);
+    const host = hostToDial(config.get('host') ?? '127.0.0.1');
+    const scheme = config.get('tls.certificate') === null ? 'http' : 'https';
     let state: ClusterState = {
-      restAddress: `http://127.0.0.1:${options.restPort}`,
-      rpcAddress: `127.0.0.1:${options.rpcPort}`,
-      slots: options.slots ?? 1,
+      restAddress: `${scheme}://${host}:${config.get('jobManager.restPort')}`,
+      rpcAddress: `${host}:${config.get('jobManager.rpcPort')}`,
+      slots: config.given('taskManager.slots') ?? 1,
+      configFile: config.file,
       members: [jobManager],
     };
     await this.#file.write(state);
     try {
       await this.#untilReady(state, 0);
-      state = this.#withTaskManagers(state, 'cpu', options.taskManagers, options);
-      state = this.#withTaskManagers(state, 'gpu', options.gpuTaskManagers, options);
+      state = this.#withTaskManagers(state, 'cpu', options.taskManagers, config);
+      state = this.#withTaskManagers(state, 'gpu', options.gpuTaskManagers, config);
       await this.#file.write(state);
       await this.#untilReady(state, state.members.length - 1);
     } catch (error) {
@@ -64,6 +72,11 @@ export class LocalCluster {
       throw error;
     }
     return state;
+  }
+
+  /** The `sluice.yaml` of its processes; null: none, or no cluster. */
+  async configFile(): Promise<string | null> {
+    return (await this.#file.read())?.configFile ?? null;
   }
 
   /** The state, which of its processes run, and what the job manager says. */
@@ -74,12 +87,12 @@ export class LocalCluster {
   }> {
     const state = await this.#require();
     const alive = await Promise.all(state.members.map((member) => isAlive(member.processId)));
-    const client = new RestClient(state.restAddress);
+    const client = await this.#connect(state.restAddress);
     return { state, alive, taskManagers: alive[0] === true ? await client.taskManagers() : [] };
   }
 
   /** Starts or ends CPU task managers until `count` run; the youngest end first. */
-  async scale(count: number, flags: StorageFlags): Promise<ClusterState> {
+  async scale(count: number, config: EffectiveConfig): Promise<ClusterState> {
     const found = await this.#require();
     await requireJobManager(found);
     let state = await this.#withoutDead(found);
@@ -90,11 +103,7 @@ export class LocalCluster {
       const members = state.members.filter((member) => !leaving.has(member.processId));
       state = { ...state, members };
     } else {
-      state = this.#withTaskManagers(state, 'cpu', count - current.length, {
-        ...flags,
-        slots: state.slots,
-        gpuProvider: 'cpu',
-      });
+      state = this.#withTaskManagers(state, 'cpu', count - current.length, config);
     }
     await this.#file.write(state);
     await this.#untilReady(state, state.members.length - 1);
@@ -135,30 +144,40 @@ export class LocalCluster {
     return { ...state, members: state.members.filter((_, index) => alive[index]) };
   }
 
-  #startJobManager(options: ClusterUpOptions): ClusterMember {
-    const args = ['jobmanager', '--rest-port', `${options.restPort}`];
-    args.push('--rpc-port', `${options.rpcPort}`, ...storageArguments(options));
-    if (options.storage !== false) args.push('--storage', options.storage);
-    return this.#start('jobmanager', 'jobmanager', 'cpu', args);
+  #startJobManager(config: EffectiveConfig, storageDefault: string): ClusterMember {
+    const { value, origin } = config.entry('storage');
+    const storage = origin.from === 'default' ? storageDefault : value;
+    const name = 'jobmanager';
+    const args = ['jobmanager', '--rest-port', `${config.get('jobManager.restPort')}`];
+    args.push('--rpc-port', `${config.get('jobManager.rpcPort')}`);
+    args.push(...(storage === null ? ['--no-storage'] : ['--storage', `${storage}`]));
+    args.push(...sharedArguments(config, { name, configFile: config.file }));
+    return this.#start(name, 'jobmanager', 'cpu', args);
   }
 
   #withTaskManagers(
     state: ClusterState,
     device: 'cpu' | 'gpu',
     count: number,
-    options: StorageFlags & { readonly slots: number | null; readonly gpuProvider: string },
+    config: EffectiveConfig,
   ): ClusterState {
     const taken = new Set(state.members.map((member) => member.name));
     const members = [...state.members];
     const together = taken.size - 1 + count;
-    const executors = Math.max(1, Math.floor(availableParallelism() / Math.max(1, together)));
+    const share = Math.max(1, Math.floor(availableParallelism() / Math.max(1, together)));
+    const executors = config.given('taskManager.executors') ?? share;
     for (let number = 1; members.length < state.members.length + count; number += 1) {
       const name = device === 'gpu' ? `taskmanager-gpu-${number}` : `taskmanager-${number}`;
       if (taken.has(name)) continue;
       const args = ['taskmanager', '--id', name, '--job-manager', state.rpcAddress];
-      args.push('--slots', `${options.slots ?? 1}`, '--executors', `${executors}`);
-      args.push('--device', device, ...storageArguments(options));
-      if (device === 'gpu') args.push('--gpu-provider', options.gpuProvider);
+      args.push('--slots', `${state.slots}`, '--executors', `${executors}`, '--device', device);
+      // There are several on this machine, and the job manager is known.
+      args.push('--data-port', '0', '--metrics-port', '0', '--no-storage');
+      // `cluster down` ends all of them: there is nobody to move tasks to.
+      args.push('--drain-timeout', '0s');
+      args.push(...sharedArguments(config, { name, configFile: state.configFile }));
+      const provider = config.given('taskManager.gpuProvider') ?? 'cuda';
+      if (device === 'gpu') args.push('--gpu-provider', provider);
       members.push(this.#start(name, 'taskmanager', device, args));
     }
     return { ...state, members };
@@ -176,7 +195,7 @@ export class LocalCluster {
 
   /** Waits until the job manager answers and that many task managers are registered. */
   async #untilReady(state: ClusterState, taskManagers: number): Promise<void> {
-    const client = new RestClient(state.restAddress);
+    const client = await this.#connect(state.restAddress);
     const deadlineMs = this.#clock.monotonicMs() + START_TIMEOUT_MS;
     for (;;) {
       for (const member of state.members) {
@@ -196,6 +215,27 @@ export class LocalCluster {
       await sleep(this.#clock, POLL_MS);
     }
   }
+}
+
+/** What the command line of `cluster` says for all its processes, and the file that says the rest. */
+function sharedArguments(
+  config: EffectiveConfig,
+  member: { readonly name: string; readonly configFile: string | null },
+): string[] {
+  const args = member.configFile === null ? [] : ['--config', member.configFile];
+  for (const { key, value, origin } of config.entries()) {
+    if (!key.startsWith('s3.') || origin.from !== 'command line' || value === null) continue;
+    args.push(...(value === true ? [origin.flag] : [origin.flag, `${value}`]));
+  }
+  // A file that several processes rotated would lose lines.
+  const logFile = config.get('log.file');
+  if (logFile !== null) args.push('--log-file', join(dirname(logFile), `${member.name}.log`));
+  return args;
+}
+
+function hostToDial(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
 }
 
 function isCpuTaskManager(member: ClusterMember): boolean {

@@ -7,7 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { SluiceError } from '../../shared/errors/sluice-error.ts';
 import { type Clock, sleep } from '../../shared/time/clock.ts';
 
-const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
+/** The extension of this very file: `.ts` in the sources, `.js` when compiled. */
+const EXTENSION = import.meta.url.slice(-3);
+const MAIN = fileURLToPath(new URL(`../main${EXTENSION}`, import.meta.url));
 const STOP_TIMEOUT_MS = 20_000;
 const POLL_MS = 50;
 

@@ -5,15 +5,14 @@ import { FileSystemRegistry } from '../../shared/filesystem/filesystem-registry.
 import type { PlanNode } from '../../shared/job-graph/job-plan.ts';
 import { systemClock } from '../../shared/time/system-clock.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
-import { connect, jobManagerOption } from '../job-manager-address.ts';
+import { type ClientFlags, connect, jobManagerOption } from '../job-manager-address.ts';
 import { collectParameter } from '../parameters.ts';
-import { addStorageOptions, fileSystemOptions, type StorageFlags } from '../storage-options.ts';
+import { addStorageOptions, fileSystemOptions } from '../storage-options.ts';
 import { hasEnded } from '../watch-job.ts';
 
-interface AuditFlags extends StorageFlags {
+interface AuditFlags extends ClientFlags {
   readonly pipeline?: string;
   readonly set?: Readonly<Record<string, string>>;
-  readonly jobManager: string;
   readonly json?: boolean;
 }
 
@@ -83,7 +82,7 @@ async function planOf(
     const request = await readPipelineFile(pipeline, set);
     return planNodes((await compileOrRefuse(request, fileSystems)).graph);
   }
-  const plan = await (await connect(flags.jobManager)).plan(id ?? '');
+  const plan = await (await connect(flags)).plan(id ?? '');
   if (!hasEnded(plan)) {
     process.stderr.write(
       `warning: job ${plan.id} has not ended; what it has not written yet is missing\n`,

@@ -2,12 +2,15 @@ import { join } from 'node:path';
 import process from 'node:process';
 import type { Command } from 'commander';
 import { systemClock } from '../../shared/time/system-clock.ts';
-import { integerBetween, parsePort } from '../numbers.ts';
+import { configOf, withConfigFile, withConfigScopes } from '../config/command-config.ts';
+import { configOption } from '../config/config-option.ts';
+import { type ClientFlags, connect } from '../job-manager-address.ts';
+import { integerBetween } from '../numbers.ts';
 import { clusterStatusText } from '../output/cluster-status.ts';
-import { locationOf, storageOption } from '../storage-location.ts';
-import { addStorageOptions, type StorageFlags } from '../storage-options.ts';
+import { locationOf, NO_STORAGE, storageOption } from '../storage-location.ts';
+import { addStorageOptions } from '../storage-options.ts';
 
-interface DirectoryFlags extends StorageFlags {
+interface DirectoryFlags {
   readonly directory: string;
   readonly json?: boolean;
 }
@@ -15,19 +18,28 @@ interface DirectoryFlags extends StorageFlags {
 interface UpFlags extends DirectoryFlags {
   readonly taskManagers: number;
   readonly gpuTaskManagers: number;
-  readonly gpuProvider: string;
-  readonly slots?: number;
-  readonly restPort: number;
-  readonly rpcPort: number;
-  /** False with `--no-storage`. */
-  readonly storage?: string | false;
 }
 
 const DIRECTORY_DEFAULT = '.sluice';
+const SERVERS = ['job manager', 'task manager', 'client'] as const;
 
-async function openCluster(flags: DirectoryFlags) {
+async function openCluster(flags: DirectoryFlags & Partial<ClientFlags>) {
   const { LocalCluster } = await import('../cluster/local-cluster.ts');
-  return new LocalCluster(flags.directory, systemClock);
+  return new LocalCluster(flags.directory, {
+    clock: systemClock,
+    connect: (jobManager) => connect({ ...flags, jobManager }),
+  });
+}
+
+/** Its processes and the command itself trust the same authority, unless somebody says otherwise. */
+function withAuthority<Flags extends DirectoryFlags>(flags: Flags, self: Command) {
+  const authority = configOf(self).get('client.authority') ?? configOf(self).get('tls.authority');
+  return { ...flags, ...(authority === null ? {} : { authority }) };
+}
+
+/** The one that it was started with. */
+async function fileOfCluster(command: Command): Promise<string | null> {
+  return (await openCluster(command.opts<DirectoryFlags>())).configFile();
 }
 
 /** `sluice cluster`: a cluster of processes on this machine. */
@@ -41,11 +53,14 @@ export function addClusterCommands(program: Command): void {
         '  $ sluice cluster scale 8\n  $ sluice cluster down',
     );
   addUp(cluster);
-  withDirectory(cluster.command('status').description('show its processes and slots'))
+  const status = cluster.command('status').description('show its processes and slots');
+  withConfigFile(withDirectory(status), fileOfCluster)
     .option('--json', 'print JSON')
+    .addOption(configOption('client.tokenFile'))
+    .addOption(configOption('client.authority'))
     .addHelpText('after', '\nExample:\n  $ sluice cluster status --json')
-    .action(async (flags: DirectoryFlags) => {
-      const status = await (await openCluster(flags)).status();
+    .action(async (flags: DirectoryFlags, self: Command) => {
+      const status = await (await openCluster(withAuthority(flags, self))).status();
       print(flags.json === true ? JSON.stringify(status, null, 2) : clusterStatusText(status));
     });
   const scale = cluster
@@ -53,12 +68,14 @@ export function addClusterCommands(program: Command): void {
     .description('start or end CPU task managers until so many run')
     .argument('<count>', 'task managers', integerBetween(0, 256))
     .addHelpText('after', '\nExample:\n  $ sluice cluster scale 8')
-    .action(async (count: number, flags: DirectoryFlags) => {
-      const local = await openCluster(flags);
-      await local.scale(count, flags);
+    .action(async (count: number, flags: DirectoryFlags, self: Command) => {
+      const local = await openCluster(withAuthority(flags, self));
+      await local.scale(count, configOf(self));
       print(clusterStatusText(await local.status()));
     });
-  addStorageOptions(withDirectory(scale));
+  addStorageOptions(
+    withDirectory(withConfigFile(withConfigScopes(scale, ...SERVERS), fileOfCluster)),
+  );
   withDirectory(cluster.command('down').description('end all its processes'))
     .addHelpText('after', '\nExample:\n  $ sluice cluster down')
     .action(async (flags: DirectoryFlags) => {
@@ -73,28 +90,37 @@ function addUp(cluster: Command): void {
     .description('start a job manager and task managers')
     .option('-n, --task-managers <n>', 'CPU task managers', integerBetween(0, 256), 2)
     .option('--gpu-task-managers <n>', 'task managers with GPU slots', integerBetween(0, 16), 0)
-    .option('--gpu-provider <name>', 'what runs models on GPU slots (cpu: none needed)', 'cuda')
-    .option('--slots <n>', 'slots of each task manager (default: 1)', integerBetween(1, 64))
-    .option('--rest-port <port>', 'port of the REST API', parsePort, 8081)
-    .option('--rpc-port <port>', 'gRPC port', parsePort, 6123)
-    .addOption(storageOption('where jobs and checkpoints lie (default: storage/ of the directory)'))
-    .option('--no-storage', 'keep none: a failure ends a job')
+    .addOption(
+      configOption('taskManager.gpuProvider', {
+        help: 'what runs models on GPU slots (cpu: none needed)',
+        preset: 'cuda',
+      }),
+    )
+    .addOption(
+      configOption('taskManager.slots', { help: 'slots of each task manager', preset: '1' }),
+    )
+    .addOption(configOption('jobManager.restPort', { help: 'port of the REST API' }))
+    .addOption(configOption('jobManager.rpcPort', { help: 'gRPC port' }))
+    .addOption(storageOption('where jobs and checkpoints lie', 'storage/ of the directory'))
+    .option(...NO_STORAGE)
     .addHelpText(
       'after',
       '\nExamples:\n  $ sluice cluster up --task-managers 4 --slots 2\n' +
         '  $ sluice cluster up -n 2 --gpu-task-managers 1 --gpu-provider cpu\n' +
-        '  $ sluice cluster up --storage s3://my-bucket/sluice',
+        '  $ sluice cluster up --storage s3://my-bucket/sluice\n' +
+        '  $ sluice cluster up --config sluice.yaml\n\n' +
+        'Each task manager has its own name, its share of the cores (unless taskManager.executors\n' +
+        'is set), and any free ports, whatever the file says; all else is as in the file.',
     )
-    .action(async (flags: UpFlags) => {
-      const local = await openCluster(flags);
-      await local.up({
+    .action(async (flags: UpFlags, self: Command) => {
+      const local = await openCluster(withAuthority(flags, self));
+      await local.up(configOf(self), {
         ...flags,
-        slots: flags.slots ?? null,
-        storage: flags.storage ?? locationOf(join(flags.directory, 'storage')),
+        storageDefault: locationOf(join(flags.directory, 'storage')),
       });
       print(clusterStatusText(await local.status()));
     });
-  addStorageOptions(withDirectory(up));
+  addStorageOptions(withDirectory(withConfigScopes(up, ...SERVERS)));
 }
 
 function withDirectory(command: Command): Command {

@@ -4,18 +4,15 @@ import { SluiceError } from '../../shared/errors/sluice-error.ts';
 import { formatProblems } from '../../shared/pipeline/format-problems.ts';
 import { systemClock } from '../../shared/time/system-clock.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
-import { connect, jobManagerOption } from '../job-manager-address.ts';
-import { jobDetailText } from '../output/job-detail.ts';
+import { type ClientFlags, connect, jobManagerOption } from '../job-manager-address.ts';
 import { jobSummary } from '../output/job-summary.ts';
-import { jobsTable } from '../output/jobs-table.ts';
 import { collectParameter } from '../parameters.ts';
 import { addRestoreOptions, type RestoreFlags, restoreFields } from '../restore-options.ts';
 import { savepointDirectoryOption } from '../storage-location.ts';
 import { submitPipeline } from '../submit-pipeline.ts';
 import { watchJob } from '../watch-job.ts';
 
-interface ClusterFlags {
-  readonly jobManager: string;
+interface ClusterFlags extends ClientFlags {
   readonly json?: boolean;
 }
 
@@ -34,30 +31,9 @@ type SetExitCode = (code: ExitCode) => void;
 
 const jsonOption = (): Option => new Option('--json', 'print JSON');
 
-/** The commands about jobs on a running cluster: submit, jobs, job, stop, cancel. */
+/** The commands that begin and end jobs on a running cluster: submit, stop, cancel. */
 export function addJobCommands(program: Command, setExitCode: SetExitCode): void {
   addSubmit(program, setExitCode);
-  program
-    .command('jobs')
-    .description('list the jobs of a cluster')
-    .addOption(jobManagerOption())
-    .addOption(jsonOption())
-    .addHelpText('after', '\nExample:\n  $ sluice jobs --json')
-    .action(async (flags: ClusterFlags) => {
-      const jobs = await (await connect(flags.jobManager)).jobs();
-      print(flags.json === true ? JSON.stringify(jobs, null, 2) : jobsTable(jobs));
-    });
-  program
-    .command('job')
-    .description('show one job: subtasks, placement, rates, back-pressure, cause of a failure')
-    .argument('<id>', "the job's id, or its first characters")
-    .addOption(jobManagerOption())
-    .addOption(jsonOption())
-    .addHelpText('after', '\nExample:\n  $ sluice job 3f2a')
-    .action(async (id: string, flags: ClusterFlags) => {
-      const job = await (await connect(flags.jobManager)).job(id);
-      print(flags.json === true ? JSON.stringify(job, null, 2) : jobDetailText(job));
-    });
   addEndings(program);
 }
 
@@ -85,7 +61,7 @@ function addSubmit(program: Command, setExitCode: SetExitCode): void {
         ...(await readPipelineFile(path, flags.set ?? {})),
         ...restoreFields(flags),
       };
-      const client = await connect(flags.jobManager);
+      const client = await connect(flags);
       const { id, warnings } = await submitPipeline(client, request);
       if (warnings.length > 0) process.stderr.write(`${formatProblems(warnings)}\n`);
       if (flags.detached === true) {
@@ -94,7 +70,7 @@ function addSubmit(program: Command, setExitCode: SetExitCode): void {
       }
       const { job, reason } = await watchJob({
         client,
-        reconnect: () => connect(flags.jobManager),
+        reconnect: () => connect(flags),
         jobId: id,
         clock: systemClock,
         progress: flags.progress,
@@ -132,14 +108,14 @@ function addEndings(program: Command): void {
     .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  $ sluice cancel 3f2a')
     .action(async (id: string, flags: ClusterFlags) => {
-      const job = await (await connect(flags.jobManager)).cancelJob(id);
+      const job = await (await connect(flags)).cancelJob(id);
       const isJson = flags.json === true;
       print(isJson ? JSON.stringify(job, null, 2) : `job ${id} is being cancelled`);
     });
 }
 
 async function stopJob(id: string, flags: StopFlags): Promise<void> {
-  const client = await connect(flags.jobManager);
+  const client = await connect(flags);
   const { directory } = flags;
   if (flags.savepoint === true) {
     const request = directory === undefined ? {} : { directory };

@@ -1,22 +1,22 @@
 import process from 'node:process';
 import type { Command } from 'commander';
+import type { EffectiveConfig } from '../../shared/config/effective-config.ts';
+import { jobManagerOptions, taskManagerOptions } from '../../shared/config/manager-options.ts';
 import type { SubmitJobRequest } from '../../shared/rest/rest-types.ts';
 import { systemClock } from '../../shared/time/system-clock.ts';
 import type { Compiled } from '../compile-or-refuse.ts';
+import { configOf, withConfigScopes } from '../config/command-config.ts';
+import { configOption } from '../config/config-option.ts';
+import type { EmbeddedClusterOptions } from '../embedded-cluster.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
-import { integerBetween, parsePort } from '../numbers.ts';
 import { collectParameter } from '../parameters.ts';
 import { addRestoreOptions, type RestoreFlags, restoreFields } from '../restore-options.ts';
-import { storageOption } from '../storage-location.ts';
+import { NO_STORAGE, storageOption } from '../storage-location.ts';
 import { addStorageOptions, fileSystemOptions, type StorageFlags } from '../storage-options.ts';
 
 interface RunFlags extends StorageFlags, RestoreFlags {
   readonly set?: Readonly<Record<string, string>>;
-  readonly slots?: number;
-  readonly executors?: number;
   readonly gpu?: boolean;
-  readonly restPort: number;
-  readonly storage?: string;
   readonly report?: string | boolean;
   readonly progress: boolean;
   readonly json?: boolean;
@@ -40,13 +40,17 @@ export function addRunCommand(program: Command, setExitCode: (code: ExitCode) =>
     .description('run a pipeline in this process and show its progress')
     .argument('<pipeline>', 'a pipeline file')
     .option('--set <name=value>', 'give a parameter (repeatable)', collectParameter)
-    .option('--slots <n>', 'parallel subtasks (default: half the cores)', integerBetween(1, 1024))
-    .option('--executors <n>', 'inference threads (default: the cores)', integerBetween(1, 1024))
+    .addOption(configOption('taskManager.slots'))
+    .addOption(configOption('taskManager.executors'))
     .option('--gpu', 'run inference on the GPU')
-    .option('--rest-port <port>', 'port of the REST API while it runs', parsePort, 0)
     .addOption(
-      storageOption('where checkpoints go (default: none are taken; a failure ends the job)'),
+      configOption('jobManager.restPort', {
+        help: 'port of the REST API while it runs',
+        preset: 'any free port',
+      }),
     )
+    .addOption(storageOption('where checkpoints go; without it a failure ends the job'))
+    .option(...NO_STORAGE)
     .option(
       '--report [file]',
       'write a contact sheet (default where the pipeline makes thumbnails)',
@@ -55,12 +59,15 @@ export function addRunCommand(program: Command, setExitCode: (code: ExitCode) =>
     .option('--no-progress', 'show no progress')
     .option('--json', 'print the summary as JSON')
     .addHelpText('after', EXAMPLES)
-    .action(async (path: string, flags: RunFlags) => setExitCode(await run(path, flags)));
+    .action(async (path: string, flags: RunFlags, self: Command) =>
+      setExitCode(await run(path, flags, configOf(self))),
+    );
+  withConfigScopes(command, 'job manager', 'task manager');
   addRestoreOptions(command);
   addStorageOptions(command);
 }
 
-async function run(path: string, flags: RunFlags): Promise<ExitCode> {
+async function run(path: string, flags: RunFlags, config: EffectiveConfig): Promise<ExitCode> {
   const { readPipelineFile } = await import('../pipeline-file.ts');
   const request = {
     ...(await readPipelineFile(path, flags.set ?? {})),
@@ -68,14 +75,7 @@ async function run(path: string, flags: RunFlags): Promise<ExitCode> {
   };
   const compiled = await precompile(request, flags);
   const { startEmbeddedCluster } = await import('../embedded-cluster.ts');
-  const cluster = await startEmbeddedCluster({
-    restPort: flags.restPort,
-    storage: flags.storage ?? null,
-    device: flags.gpu === true ? 'gpu' : 'cpu',
-    fileSystemOptions: fileSystemOptions(flags),
-    ...(flags.slots === undefined ? {} : { slots: flags.slots }),
-    ...(flags.executors === undefined ? {} : { executors: flags.executors }),
-  });
+  const cluster = await startEmbeddedCluster(embeddedOptions(flags, config));
   try {
     const { watchJob } = await import('../watch-job.ts');
     const { submitPipeline } = await import('../submit-pipeline.ts');
@@ -97,6 +97,24 @@ async function run(path: string, flags: RunFlags): Promise<ExitCode> {
   } finally {
     await cluster.stop();
   }
+}
+
+/** Of a file, what is about the work; where the servers of a deployment listen is not. */
+function embeddedOptions(flags: RunFlags, config: EffectiveConfig): EmbeddedClusterOptions {
+  const { id: _id, ...taskManager } = taskManagerOptions(config);
+  return {
+    restPort: config.given('jobManager.restPort') ?? 0,
+    storage: config.get('storage'),
+    device: flags.gpu === true ? 'gpu' : taskManager.device,
+    fileSystemOptions: fileSystemOptions(flags),
+    slots: taskManager.slots,
+    executors: taskManager.executors,
+    jobManager: jobManagerOptions(config),
+    taskManager: {
+      ...taskManager,
+      gpuExecutionProvider: config.given('taskManager.gpuProvider') ?? 'cuda',
+    },
+  };
 }
 
 /** Mistakes are told before anything starts. */

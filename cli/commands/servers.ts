@@ -1,126 +1,106 @@
-import { resolve } from 'node:path';
 import process from 'node:process';
-import { type Command, InvalidArgumentError, Option } from 'commander';
-import { SluiceError } from '../../shared/errors/sluice-error.ts';
+import type { Command } from 'commander';
+import type { ConfigKeyName } from '../../shared/config/config-keys.ts';
+import type { EffectiveConfig } from '../../shared/config/effective-config.ts';
+import {
+  fileSystemOptionsOf,
+  jobManagerOptions,
+  taskManagerOptions,
+} from '../../shared/config/manager-options.ts';
+import type { Logger } from '../../shared/observability/logger.ts';
+import { configOf, withConfigScopes } from '../config/command-config.ts';
+import { configOption } from '../config/config-option.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
-import { integerBetween, parsePort } from '../numbers.ts';
-import { storageOption } from '../storage-location.ts';
-import { addStorageOptions, fileSystemOptions, type StorageFlags } from '../storage-options.ts';
-
-interface ServerFlags extends StorageFlags {
-  readonly host: string;
-  readonly insecure?: boolean;
-  readonly logFormat: 'json' | 'pretty';
-  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
-}
-
-interface JobManagerFlags extends ServerFlags {
-  readonly rpcPort: number;
-  readonly restPort: number;
-  readonly storage?: string;
-}
-
-interface TaskManagerFlags extends ServerFlags {
-  readonly jobManager: string;
-  readonly storage?: string;
-  readonly id?: string;
-  readonly slots?: number;
-  readonly executors?: number;
-  readonly device: 'cpu' | 'gpu';
-  readonly gpuProvider?: 'cpu' | 'cuda' | 'tensorrt' | 'webgpu';
-  readonly dataPort: number;
-  readonly metricsPort: number;
-  readonly label?: Readonly<Record<string, string>>;
-  readonly localState?: string;
-}
+import { NO_STORAGE, storageOption } from '../storage-location.ts';
+import { addStorageOptions } from '../storage-options.ts';
 
 type SetExitCode = (code: ExitCode) => void;
+
+const JOB_MANAGER_KEYS: readonly ConfigKeyName[] = [
+  'jobManager.rpcPort',
+  'jobManager.restPort',
+  'jobManager.tokens',
+];
+
+const TASK_MANAGER_KEYS: readonly ConfigKeyName[] = [
+  'jobManager.address',
+  'taskManager.id',
+  'taskManager.slots',
+  'taskManager.executors',
+  'taskManager.device',
+  'taskManager.gpuProvider',
+  'taskManager.labels',
+  'taskManager.localState',
+  'taskManager.modelCache',
+  'taskManager.dataPort',
+  'taskManager.metricsPort',
+  'drainTimeout',
+];
+
+/** Of both. */
+const SERVER_KEYS: readonly ConfigKeyName[] = [
+  'host',
+  'advertisedHost',
+  'insecure',
+  'tls.certificate',
+  'tls.key',
+  'tls.authority',
+  'log.format',
+  'log.level',
+  'log.file',
+];
+
+const FROM_A_FILE = '\n\nEverything else is set in a sluice.yaml: docs/configuration.md.';
 
 /** The processes of a cluster: they run in the foreground until SIGTERM or Ctrl-C. */
 export function addServerCommands(program: Command, setExitCode: SetExitCode): void {
   const jobManager = program
     .command('jobmanager')
     .description('start a job manager (runs until Ctrl-C)')
-    .option('--rpc-port <port>', 'gRPC port for task managers', parsePort, 6123)
-    .option('--rest-port <port>', 'port of the REST API and /metrics', parsePort, 8081)
-    .addOption(
-      storageOption(
-        'folder or s3://bucket/prefix of jobs and checkpoints (default: none are kept)',
-      ),
-    )
     .addHelpText(
       'after',
       '\nExamples:\n  $ sluice jobmanager --rpc-port 6123 --rest-port 8081\n' +
-        '  $ sluice jobmanager --storage s3://my-bucket/sluice',
+        '  $ sluice jobmanager --storage s3://my-bucket/sluice\n' +
+        `  $ sluice jobmanager --config /etc/sluice/sluice.yaml${FROM_A_FILE}`,
     )
-    .action(async (flags: JobManagerFlags) => setExitCode(await runJobManager(flags)));
-  addServerOptions(jobManager);
+    .action(async (_flags: unknown, command: Command) =>
+      setExitCode(await runJobManager(configOf(command))),
+    );
+  addKeys(withConfigScopes(jobManager, 'job manager'), JOB_MANAGER_KEYS)
+    .addOption(storageOption('folder or s3://bucket/prefix of jobs and checkpoints'))
+    .option(...NO_STORAGE);
+  addStorageOptions(addKeys(jobManager, SERVER_KEYS));
+
   const taskManager = program
     .command('taskmanager')
     .description('start a task manager (runs until Ctrl-C)')
-    .addOption(
-      new Option(
-        '--job-manager <host:port>',
-        'gRPC address of the job manager; several with commas are tried in turn',
-      )
-        .env('SLUICE_JOB_MANAGER_RPC')
-        .default('127.0.0.1:6123'),
-    )
-    .addOption(storageOption("the job managers' storage: its lease says which of them leads"))
-    .option('--id <name>', 'name in the cluster (default: made from the host and the process)')
-    .option('--slots <n>', 'parallel subtasks (default: half the cores)', integerBetween(1, 1024))
-    .option('--executors <n>', 'inference threads (default: the cores)', integerBetween(1, 1024))
-    .addOption(
-      new Option('--device <kind>', 'kind of slots').choices(['cpu', 'gpu']).default('cpu'),
-    )
-    .addOption(
-      new Option('--gpu-provider <name>', 'what runs models on the GPU slots').choices([
-        'cpu',
-        'cuda',
-        'tensorrt',
-        'webgpu',
-      ]),
-    )
-    .option('--label <name=value>', 'a label that pipelines can ask for (repeatable)', label)
-    .option('--local-state <folder>', 'on a local disk: working files and copies of state')
-    .option('--data-port <port>', 'port of the data plane (0: any)', parsePort, 0)
-    .option('--metrics-port <port>', 'port of /metrics (0: any)', parsePort, 0)
     .addHelpText(
       'after',
       '\nExamples:\n  $ sluice taskmanager --job-manager 127.0.0.1:6123 --slots 4\n' +
-        '  $ sluice taskmanager --device gpu --gpu-provider cuda --label zone=a',
+        '  $ sluice taskmanager --device gpu --gpu-provider cuda --label zone=a\n' +
+        `  $ sluice taskmanager --config /etc/sluice/sluice.yaml${FROM_A_FILE}`,
     )
-    .action(async (flags: TaskManagerFlags) => setExitCode(await runTaskManager(flags)));
-  addServerOptions(taskManager);
-}
-
-function addServerOptions(command: Command): void {
-  command
-    .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--insecure', 'allow an address that other machines reach, without TLS')
-    .addOption(
-      new Option('--log-format <format>', 'how to log').choices(['json', 'pretty']).default('json'),
-    )
-    .addOption(
-      new Option('--log-level <level>', 'what to log')
-        .choices(['debug', 'info', 'warn', 'error'])
-        .default('info'),
+    .action(async (_flags: unknown, command: Command) =>
+      setExitCode(await runTaskManager(configOf(command))),
     );
-  addStorageOptions(command);
+  addKeys(withConfigScopes(taskManager, 'task manager'), TASK_MANAGER_KEYS)
+    .addOption(storageOption("the job managers' storage: its lease says which of them leads"))
+    .option(...NO_STORAGE);
+  addStorageOptions(addKeys(taskManager, SERVER_KEYS));
 }
 
-async function runJobManager(flags: JobManagerFlags): Promise<ExitCode> {
+function addKeys(command: Command, keys: readonly ConfigKeyName[]): Command {
+  for (const key of keys) command.addOption(configOption(key));
+  return command;
+}
+
+async function runJobManager(config: EffectiveConfig): Promise<ExitCode> {
   const signalled = untilSignal();
   const { startJobManager } = await import('../../jobmanager/main.ts');
-  const { createLogger } = await import('../../shared/observability/logger.ts');
   const running = await startJobManager({
-    host: flags.host,
-    rpcPort: flags.rpcPort,
-    restPort: flags.restPort,
-    storage: flags.storage ?? null,
-    fileSystemOptions: fileSystemOptions(flags),
-    logger: createLogger({ level: flags.logLevel, format: flags.logFormat }),
-    insecure: flags.insecure === true,
+    ...jobManagerOptions(config),
+    fileSystemOptions: fileSystemOptionsOf(config),
+    logger: await loggerOf(config),
   });
   process.stdout.write(
     `job manager ready: REST ${running.restAddress}, gRPC ${running.rpcAddress}\n`,
@@ -130,32 +110,30 @@ async function runJobManager(flags: JobManagerFlags): Promise<ExitCode> {
   return EXIT_CODES.ok;
 }
 
-async function runTaskManager(flags: TaskManagerFlags): Promise<ExitCode> {
+async function runTaskManager(config: EffectiveConfig): Promise<ExitCode> {
   const signalled = untilSignal();
   const { startTaskManager } = await import('../../taskmanager/main.ts');
-  const { createLogger } = await import('../../shared/observability/logger.ts');
+  const { id, ...options } = taskManagerOptions(config);
   const running = await startTaskManager({
-    jobManagerAddress: flags.jobManager,
-    storage: flags.storage ?? null,
-    host: flags.host,
-    dataPort: flags.dataPort,
-    metricsPort: flags.metricsPort,
-    device: flags.device,
-    labels: flags.label ?? {},
-    fileSystemOptions: fileSystemOptions(flags),
-    logger: createLogger({ level: flags.logLevel, format: flags.logFormat }),
-    insecure: flags.insecure === true,
-    ...(flags.id === undefined ? {} : { id: flags.id }),
-    ...(flags.slots === undefined ? {} : { slots: flags.slots }),
-    ...(flags.executors === undefined ? {} : { executors: flags.executors }),
-    ...(flags.localState === undefined ? {} : { localStateDirectory: resolve(flags.localState) }),
-    ...(flags.gpuProvider === undefined ? {} : { gpuExecutionProvider: flags.gpuProvider }),
+    ...options,
+    ...(id === null ? {} : { id }),
+    logger: await loggerOf(config),
   });
   process.stdout.write(`task manager ${running.id} ready: data ${running.dataAddress}\n`);
   const refused = await Promise.race([signalled.then(() => null), running.refused]);
+  if (refused === null) await running.drain();
   await running.stop();
   if (refused !== null) throw refused;
   return EXIT_CODES.ok;
+}
+
+async function loggerOf(config: EffectiveConfig): Promise<Logger> {
+  const { createLogger } = await import('../../shared/observability/logger.ts');
+  return createLogger({
+    level: config.get('log.level') ?? 'info',
+    format: config.get('log.format') ?? 'json',
+    file: config.get('log.file'),
+  });
 }
 
 /**
@@ -173,20 +151,4 @@ function untilSignal(): Promise<void> {
     process.on('SIGINT', onSignal);
     process.on('SIGTERM', onSignal);
   });
-}
-
-function label(
-  text: string,
-  previous: Readonly<Record<string, string>> = {},
-): Readonly<Record<string, string>> {
-  const [name = '', value, ...rest] = text.split('=');
-  if (name === '' || value === undefined || rest.length > 0) {
-    throw new InvalidArgumentError('It must be name=value.');
-  }
-  if (Object.keys(previous).length >= 32) {
-    throw new SluiceError('ARGUMENT_INVALID', 'a task manager carries at most 32 labels', {
-      domain: 'user',
-    });
-  }
-  return { ...previous, [name]: value };
 }

@@ -1,5 +1,6 @@
 import process from 'node:process';
 import { styleText } from 'node:util';
+import { ConfigRefused } from '../../shared/config/config-refused.ts';
 import {
   type SerializedError,
   SluiceError,
@@ -14,7 +15,7 @@ import { PipelineRefused } from '../pipeline-refused.ts';
  * for a bug in Sluice itself.
  */
 export function printError(error: unknown): ExitCode {
-  if (error instanceof PipelineRefused) {
+  if (error instanceof PipelineRefused || error instanceof ConfigRefused) {
     process.stderr.write(`${formatProblems(error.problems)}\n`);
     return EXIT_CODES.usage;
   }

@@ -3,6 +3,7 @@
  * schema itself, because the JSON Schema of what people write has none where zod converts. Pure.
  */
 import { z } from 'zod';
+import { durationText, sizeText } from '../../shared/pipeline/quantity-text.ts';
 
 export interface OptionRow {
   /** `roll.size` for an option inside of one. */
@@ -97,16 +98,6 @@ function presetText(preset: unknown, { title }: JsonSchema): string {
   if (typeof preset === 'string') return `\`${preset}\``;
   if (Array.isArray(preset)) return preset.map((item) => `\`${String(item)}\``).join(', ');
   return `\`${JSON.stringify(preset)}\``;
-}
-
-function durationText(durationMs: number): string {
-  if (durationMs > 0 && durationMs % 60_000 === 0) return `${durationMs / 60_000}m`;
-  if (durationMs > 0 && durationMs % 1000 === 0) return `${durationMs / 1000}s`;
-  return `${durationMs}ms`;
-}
-
-function sizeText(bytes: number): string {
-  return bytes % 1024 ** 2 === 0 ? `${bytes / 1024 ** 2}MiB` : `${bytes}B`;
 }
 
 function typeText(json: JsonSchema): string {

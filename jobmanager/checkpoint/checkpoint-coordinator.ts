@@ -47,7 +47,7 @@ interface InFlight {
  *        │          │ └── aborted ◄────────────┴──────── not stored ──────┘   ▼
  *        │          └───────────────────────────────────────────────────── completed
  *        │                                                                   │ final, suspend
- *        └─ interrupted, too many failures            over ◄─────────────────┘
+ *        └─ interrupted, too many failures, rescale   over ◄─────────────────┘
  * ```
  *
  * What it guarantees:
@@ -90,6 +90,11 @@ export class CheckpointCoordinator {
     return this.#inFlight !== null && this.#inFlight.waiting.size === 0;
   }
 
+  /** All sources have emitted all they ever will: what is left to do is to end. */
+  get drained(): boolean {
+    return this.#allDrained();
+  }
+
   /** `nowMs` is monotonic. */
   step(event: CoordinatorEvent, nowMs: number): CoordinatorEffect[] {
     this.#effects = [];
@@ -113,6 +118,8 @@ export class CheckpointCoordinator {
       case 'interrupted':
         this.#running = false;
         this.#abortUnlessStoring('TASK_FAILED', nowMs);
+        // Whoever wanted the job on other slots looks again when it runs.
+        this.#refuseQueued('INTERRUPTED', ({ purpose }) => purpose === 'rescale');
         return;
       case 'savepoint-requested':
         this.#onSavepointRequested(event.request, nowMs);
@@ -139,14 +146,14 @@ export class CheckpointCoordinator {
         if (!this.#isStored(event.checkpointId)) return;
         if (event.reason === 'LEADERSHIP_LOST') this.#closed = true;
         this.#fail(event.reason, event.error, nowMs);
-        if (this.#closed) this.#refuseQueued();
+        if (this.#closed) this.#refuseQueued('JOB_ENDING', () => true);
         return;
       case 'timer':
         return;
       case 'job-ending':
         this.#closed = true;
         this.#abortUnlessStoring('JOB_ENDING', nowMs);
-        this.#refuseQueued();
+        this.#refuseQueued('JOB_ENDING', () => true);
         return;
       default:
         event satisfies never;
@@ -169,7 +176,8 @@ export class CheckpointCoordinator {
 
   #onSavepointRequested(request: SavepointRequest, nowMs: number): void {
     const { requestId } = request;
-    if (this.#closed || this.#over) {
+    const isPointless = request.purpose === 'rescale' && this.#allDrained();
+    if (this.#closed || this.#over || isPointless) {
       this.#effects.push({ kind: 'savepoint-refused', requestId, reason: 'JOB_ENDING' });
     } else if (this.#queued.length >= SAVEPOINTS_QUEUED_MAX) {
       this.#effects.push({ kind: 'savepoint-refused', requestId, reason: 'QUEUE_FULL' });
@@ -229,6 +237,8 @@ export class CheckpointCoordinator {
     const { checkpointId, purpose } = inFlight;
     this.#failuresInARow = 0;
     if (purpose === 'final' || purpose === 'suspend') this.#over = true;
+    // The job is about to start again from it: what was triggered now would be aborted.
+    if (purpose === 'rescale') this.#running = false;
     // A savepoint is the user's, who may delete it: recovery should not rest on it for long.
     if (purpose === 'savepoint') this.#dueAtMs = nowMs;
     this.#effects.push({
@@ -237,7 +247,7 @@ export class CheckpointCoordinator {
       purpose,
       attemptIds: this.#attempts.map(({ attemptId }) => attemptId),
     });
-    if (this.#over) this.#refuseQueued();
+    if (this.#over) this.#refuseQueued('JOB_ENDING', () => true);
   }
 
   /** As `#abort`, and counted: after too many in a row the job is to start again. */
@@ -280,12 +290,16 @@ export class CheckpointCoordinator {
     return inFlight;
   }
 
-  #refuseQueued(): void {
-    for (const { request } of this.#queued) {
-      const { requestId } = request;
-      this.#effects.push({ kind: 'savepoint-refused', requestId, reason: 'JOB_ENDING' });
+  #refuseQueued(
+    reason: 'EXPIRED' | 'INTERRUPTED' | 'JOB_ENDING',
+    isRefused: (request: SavepointRequest) => boolean,
+  ): void {
+    const refused = this.#queued.filter(({ request }) => isRefused(request));
+    if (refused.length === 0) return;
+    this.#queued = this.#queued.filter((queued) => !refused.includes(queued));
+    for (const { request } of refused) {
+      this.#effects.push({ kind: 'savepoint-refused', requestId: request.requestId, reason });
     }
-    this.#queued = [];
   }
 
   // Time
@@ -319,7 +333,9 @@ export class CheckpointCoordinator {
       waiting: new Map(this.#attempts.map((attempt) => [attempt.attemptId, attempt])),
       acknowledgements: [],
     };
-    if (purpose === 'checkpoint') this.#dueAtMs = nowMs + this.#settings.intervalMs;
+    if (purpose === 'checkpoint' || purpose === 'rescale') {
+      this.#dueAtMs = nowMs + this.#settings.intervalMs;
+    }
     const loose = purpose === 'checkpoint' && this.#settings.mode === 'at-least-once';
     const sources = this.#attempts.filter(({ isSource }) => isSource);
     this.#effects.push({

@@ -29,8 +29,12 @@ export function tooManyFailures(failures: {
   return failed(message, { reason, failures: failures.failures }, error);
 }
 
-export function savepointRefused(reason: 'EXPIRED' | 'JOB_ENDING' | 'QUEUE_FULL'): SluiceError {
+export function savepointRefused(
+  reason: 'EXPIRED' | 'INTERRUPTED' | 'JOB_ENDING' | 'QUEUE_FULL',
+): SluiceError {
   switch (reason) {
+    case 'INTERRUPTED':
+      return failed('The checkpoint failed: a task of the job ended meanwhile.', { reason }, null);
     case 'EXPIRED':
       return failed('The savepoint failed: the job did not run in time.', { reason }, null);
     case 'JOB_ENDING':

@@ -29,10 +29,10 @@ export interface Acknowledgement {
   readonly timings: SnapshotTimings;
 }
 
-/** What people ask for; the id is the shell's. */
+/** What people ask for, or the job itself before it rescales; the id is the shell's. */
 export interface SavepointRequest {
   readonly requestId: number;
-  readonly purpose: 'savepoint' | 'suspend';
+  readonly purpose: 'savepoint' | 'suspend' | 'rescale';
 }
 
 export type CoordinatorEvent =
@@ -124,7 +124,7 @@ export type CoordinatorEffect =
   | {
       readonly kind: 'savepoint-refused';
       readonly requestId: number;
-      readonly reason: 'EXPIRED' | 'JOB_ENDING' | 'QUEUE_FULL';
+      readonly reason: 'EXPIRED' | 'INTERRUPTED' | 'JOB_ENDING' | 'QUEUE_FULL';
     }
   | {
       readonly kind: 'too-many-failures';

@@ -13,6 +13,7 @@ import type { Barrier, CheckpointPurpose } from '../../shared/record/stream-even
 import type { JobCheckpointsDetail } from '../../shared/rest/rest-types.ts';
 import type { JobManagerMessage } from '../../shared/rpc/messages.ts';
 import { type CancelTimer, type Clock, sleep } from '../../shared/time/clock.ts';
+import type { SavepointRequest } from '../job-master/checkpoint-port.ts';
 import { taskRestore } from './assign-state.ts';
 import { CheckpointCleaner } from './checkpoint-cleaner.ts';
 import { CheckpointCoordinator } from './checkpoint-coordinator.ts';
@@ -23,6 +24,7 @@ import {
   savepointRefused,
   tooManyFailures,
 } from './checkpoint-errors.ts';
+import { CheckpointCounter, type CheckpointFigures } from './checkpoint-figures.ts';
 import { CheckpointHistory } from './checkpoint-history.ts';
 import type { CheckpointStorage } from './checkpoint-storage.ts';
 import {
@@ -88,7 +90,8 @@ interface Triggered {
 }
 
 interface PendingSavepoint {
-  readonly directory: string;
+  /** Null: it is one of the job's own checkpoints. */
+  readonly directory: string | null;
   readonly resolve: (uri: string) => void;
   readonly reject: (error: SluiceError) => void;
 }
@@ -104,6 +107,7 @@ export class JobCheckpoints {
   readonly #cleaner: CheckpointCleaner;
   readonly #enumerators: EnumeratorStates;
   readonly #history = new CheckpointHistory();
+  readonly #counter: CheckpointCounter;
   readonly #events: CoordinatorEvent[] = [];
   #stepping = false;
   #retained: readonly CompletedCheckpoint[];
@@ -118,7 +122,8 @@ export class JobCheckpoints {
     this.#options = options;
     this.#retained = options.retained ?? [];
     const firstCheckpointId = options.firstCheckpointId ?? (this.latest?.checkpointId ?? 0) + 1;
-    const { jobId, storage, logger, settings } = options;
+    const { jobId, storage, logger, settings, clock } = options;
+    this.#counter = new CheckpointCounter(this.latest?.completedAtMs ?? clock.nowMs());
     this.#coordinator = new CheckpointCoordinator({ settings, firstCheckpointId });
     this.#enumerators = new EnumeratorStates(jobId, storage);
     this.#cleaner = new CheckpointCleaner({
@@ -133,6 +138,11 @@ export class JobCheckpoints {
   /** What a restart begins from. */
   get latest(): CompletedCheckpoint | null {
     return this.#retained.at(-1) ?? null;
+  }
+
+  /** All sources have emitted all they ever will. */
+  get drained(): boolean {
+    return this.#coordinator.drained;
   }
 
   /** The complete current set; finished attempts are left out. Nothing is triggered yet. */
@@ -205,15 +215,16 @@ export class JobCheckpoints {
     return this.latest === null ? null : this.#enumerators.load(this.latest.metadata, operatorId);
   }
 
-  /** Resolves with the URI of its folder. `directory`: a URI; null: `savepoints` of the storage. */
-  savepoint(request: {
-    readonly directory: string | null;
-    readonly purpose: 'savepoint' | 'suspend';
-  }): Promise<string> {
+  /**
+   * Resolves with the URI of its folder. `directory`: a URI; null: `savepoints` of the storage. With
+   * the purpose `rescale` it is one of the job's own checkpoints.
+   */
+  savepoint(request: SavepointRequest): Promise<string> {
     return new Promise((resolve, reject) => {
       const { storage } = this.#options;
-      const directory = request.directory ?? storage.paths.savepoints();
-      storage.checkLocation(directory);
+      const isOwn = request.purpose === 'rescale';
+      const directory = isOwn ? null : (request.directory ?? storage.paths.savepoints());
+      if (directory !== null) storage.checkLocation(directory);
       const requestId = this.#nextRequestId;
       this.#nextRequestId += 1;
       this.#savepoints.set(requestId, { directory, resolve, reject });
@@ -227,6 +238,12 @@ export class JobCheckpoints {
   /** For people: GET /v1/jobs/:id/checkpoints. */
   detail(): JobCheckpointsDetail {
     return this.#history.detail(this.#options.settings, this.#options.clock.nowMs());
+  }
+
+  /** For the metrics. */
+  measurement(): { readonly settings: CheckpointSettings; readonly figures: CheckpointFigures } {
+    const { settings, clock } = this.#options;
+    return { settings, figures: this.#counter.figures(clock.nowMs()) };
   }
 
   /** The job ended, or is left to another job manager. Nothing is removed any more. */
@@ -300,12 +317,12 @@ export class JobCheckpoints {
     const { checkpointId, purpose, alignment, requestId } = effect;
     const triggeredAtMs = clock.nowMs();
     this.#history.triggered(checkpointId, purpose, triggeredAtMs);
+    this.#counter.triggered(checkpointId, triggeredAtMs);
     const enumeratorStates = new Map<string, EnumeratorSnapshot>();
     const savepoint = requestId === null ? undefined : this.#savepoints.get(requestId);
+    const directory = savepoint?.directory ?? null;
     const savepointFolder =
-      savepoint === undefined
-        ? null
-        : storage.paths.savepoint(savepoint.directory, jobId, checkpointId);
+      directory === null ? null : storage.paths.savepoint(directory, jobId, checkpointId);
     this.#triggered = {
       checkpointId,
       triggeredAtMs,
@@ -340,18 +357,25 @@ export class JobCheckpoints {
     invariant(triggered?.checkpointId === checkpointId, 'what is stored was triggered');
     const acknowledgedBytes = acknowledgements.reduce((sum, { timings }) => sum + timings.bytes, 0);
     this.#history.stored(checkpointId, acknowledgedBytes);
+    this.#counter.stored(checkpointId, acknowledgedBytes);
+    this.#counter.acknowledged(
+      checkpointId,
+      acknowledgements.map(({ timings }) => timings.alignmentMs),
+    );
     let event: CoordinatorEvent = { kind: 'stored', checkpointId };
     try {
       const { enumeratorBytes, ...completed } = await storeCheckpoint(storage, this.#enumerators, {
         ...triggered,
         jobId,
         jobGraph,
-        purpose,
+        // What was taken in order to rescale is there to recover from, as any other.
+        purpose: purpose === 'rescale' ? 'checkpoint' : purpose,
         acknowledgements,
         latest: this.latest?.metadata ?? null,
         nowMs: () => clock.nowMs(),
       });
       this.#history.stored(checkpointId, enumeratorBytes);
+      this.#counter.stored(checkpointId, enumeratorBytes);
       await this.#register(completed, retainedAfter(this.#retained, completed, settings.retained));
       this.#enumerators.completed();
     } catch (error) {
@@ -393,6 +417,7 @@ export class JobCheckpoints {
     const { checkpointId, purpose, attemptIds } = effect;
     const uri = this.latest?.uri ?? '';
     this.#history.completed(checkpointId, uri, clock.nowMs());
+    this.#counter.completed(checkpointId, clock.nowMs());
     logger.debug({ jobId, checkpointId, purpose }, 'checkpoint complete');
     for (const source of sources()) source.checkpointComplete(checkpointId);
     this.#tellComplete(checkpointId, attemptIds);
@@ -414,6 +439,7 @@ export class JobCheckpoints {
     const { sources, sendToAttempt, clock, logger, jobId } = this.#options;
     const { checkpointId, reason, error, attemptIds, acknowledgements, requestId } = effect;
     this.#history.failed(checkpointId, { reason, error }, clock.nowMs());
+    this.#counter.failed(checkpointId, reason);
     const because = error?.message ?? CHECKPOINT_FAILURE_REASONS[reason];
     logger.info({ jobId, checkpointId, reason, because }, 'checkpoint failed');
     for (const source of sources()) source.checkpointAborted(checkpointId);

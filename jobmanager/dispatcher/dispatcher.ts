@@ -20,7 +20,7 @@ import { isLast, type JobRecovery } from '../job-master/job-recovery.ts';
 import { JobRun } from '../job-master/job-run.ts';
 import type { SlotRequest } from '../job-master/restart.ts';
 import type { JobRecord, NewJob } from '../job-store/job-record.ts';
-import type { OperatorTotals } from '../metrics/job-metrics.ts';
+import { type JobMeasurement, measureJob } from '../metrics/job-measurement.ts';
 import type { ResourceManager } from '../resource-manager/resource-manager.ts';
 import type {
   ResourceListener,
@@ -30,10 +30,11 @@ import type {
 import { schedule } from '../scheduler/scheduler.ts';
 import type { CreateEnumerator } from '../sources/create-enumerator.ts';
 import { beingAdopted, noCheckpoints, noStorage } from './dispatcher-errors.ts';
-import { endedJob, NO_CHECKPOINTS } from './ended-job.ts';
+import { endedJob } from './ended-job.ts';
 import { EndedJobs } from './ended-jobs.ts';
 import { type AdoptableJob, JobAdoptions } from './job-adoptions.ts';
-import { jobDetail, jobSummary } from './job-detail.ts';
+import { checkpointsDetail, jobDetail, jobSummary, summaryOf } from './job-detail.ts';
+import { Rescales } from './rescales.ts';
 import { restartSlots } from './restart-slots.ts';
 import { resumableJob } from './resumable-job.ts';
 
@@ -52,6 +53,8 @@ export interface DispatcherOptions {
   readonly cancellationTimeoutMs: number;
   readonly stabilisationMs: number;
   readonly expectedSlots: number;
+  readonly rescaleStabilisationMs: number;
+  readonly rescaleCooldownMs: number;
   readonly endedJobsMax: number;
 }
 
@@ -80,14 +83,6 @@ export interface SavepointTarget {
   readonly directory: string | null;
 }
 
-/** A job's numbers for the metrics endpoint. */
-export interface JobMeasurement {
-  readonly id: string;
-  readonly name: string;
-  readonly state: JobState;
-  readonly operators: readonly OperatorTotals[];
-}
-
 /**
  * Takes jobs in, gives them slots in the order of their submission, routes what task managers say to
  * the job it concerns, and remembers the last ended ones. Single-threaded, synchronous.
@@ -98,6 +93,7 @@ export class Dispatcher implements ResourceListener {
   readonly #active = new Map<string, JobRun>();
   readonly #ended: EndedJobs;
   readonly #adoptions: JobAdoptions;
+  readonly #rescales: Rescales;
   readonly #waiters: (() => void)[] = [];
   #cancelStabilisation: CancelTimer | null = null;
   #scheduling = false;
@@ -112,6 +108,7 @@ export class Dispatcher implements ResourceListener {
       ...options,
       onReady: (...adopted) => this.#onAdoptable(...adopted),
     });
+    this.#rescales = new Rescales({ ...options, checkAgain: () => this.#schedule() });
   }
 
   // For REST
@@ -184,7 +181,8 @@ export class Dispatcher implements ResourceListener {
   checkpoints(idOrPrefix: string): JobCheckpointsDetail {
     const jobId = this.#resolve(idOrPrefix);
     const run = this.#active.get(jobId);
-    const checkpoints = run === undefined ? this.#ended.get(jobId)?.checkpoints : detailOf(run);
+    const checkpoints =
+      run === undefined ? this.#ended.get(jobId)?.checkpoints : checkpointsDetail(run);
     if (checkpoints === undefined) throw this.#notFound(jobId);
     return checkpoints;
   }
@@ -208,19 +206,8 @@ export class Dispatcher implements ResourceListener {
   }
 
   measurements(): JobMeasurement[] {
-    const active = [...this.#active.values()].map((run) => ({
-      id: run.jobId,
-      name: run.jobGraph.name,
-      state: run.master.state,
-      operators: run.metrics.operatorTotals(),
-    }));
-    const ended = [...this.#ended.values()].map(({ detail, totals }) => ({
-      id: detail.id,
-      name: detail.name,
-      state: detail.state,
-      operators: totals,
-    }));
-    return [...ended, ...active];
+    const ended = [...this.#ended.values()].map(({ measurement }) => measurement);
+    return [...ended, ...[...this.#active.values()].map(measureJob)];
   }
 
   /** Cancels every job and resolves when all have ended; takes no new ones. */
@@ -254,6 +241,7 @@ export class Dispatcher implements ResourceListener {
   abandon(): void {
     this.#closed = true;
     this.#cancelStabilisation?.();
+    this.#rescales.close();
     this.#adoptions.close();
     for (const run of this.#active.values()) run.abandon();
     this.#active.clear();
@@ -268,6 +256,10 @@ export class Dispatcher implements ResourceListener {
   onSlotsChanged(): void {
     this.#adoptions.check();
     this.#schedule();
+  }
+
+  drainingReason(taskManagerId: string): string | null {
+    return this.#rescales.reasonsThere(taskManagerId, [...this.#active.values()]);
   }
 
   onTaskManagerLost(taskManagerId: string, error: SerializedError): void {
@@ -395,6 +387,8 @@ export class Dispatcher implements ResourceListener {
       recovery,
       onChanged: (changed) => this.#options.journal?.changed(changed),
       onSlotsWanted: () => this.#schedule(),
+      confirmRescale: (moved) => this.#rescales.confirm(moved, [...this.#active.values()]),
+      onRescaleFailed: (failed, error) => this.#rescales.failed(failed, error),
       onEnded: (ended) => this.#onEnded(ended),
     });
     this.#active.set(jobId, run);
@@ -421,6 +415,7 @@ export class Dispatcher implements ResourceListener {
       while (this.#scheduleAgain) {
         this.#scheduleAgain = false;
         for (const run of [...this.#active.values()]) this.#scheduleJob(run);
+        if (!this.#closed) this.#rescales.check([...this.#active.values()]);
       }
     } finally {
       this.#scheduling = false;
@@ -473,10 +468,11 @@ export class Dispatcher implements ResourceListener {
 
   #onEnded(run: JobRun): void {
     this.#active.delete(run.jobId);
+    this.#rescales.forget(run.jobId);
     const detail = jobDetail(run, this.#now());
-    const totals = run.metrics.operatorTotals();
-    const ended = { detail, totals, plan: planNodes(run.jobGraph), checkpoints: detailOf(run) };
-    this.#ended.add(run.jobId, ended);
+    const [measurement, plan] = [measureJob(run), planNodes(run.jobGraph)];
+    const checkpoints = checkpointsDetail(run);
+    this.#ended.add(run.jobId, { detail, measurement, plan, checkpoints });
     for (const resolve of this.#waiters.splice(0)) resolve();
     this.#schedule();
   }
@@ -484,13 +480,4 @@ export class Dispatcher implements ResourceListener {
   #now(): number {
     return this.#options.clock.nowMs();
   }
-}
-
-function detailOf({ recovery }: JobRun): JobCheckpointsDetail {
-  return recovery?.checkpoints.detail() ?? NO_CHECKPOINTS;
-}
-
-function summaryOf(detail: JobDetail): JobSummary {
-  const { id, name, state, submittedAt, endedAt, durationMs, tasks } = detail;
-  return { id, name, state, submittedAt, endedAt, durationMs, tasks };
 }

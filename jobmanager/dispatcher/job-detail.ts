@@ -2,6 +2,7 @@ import type { JobVertex } from '../../shared/job-graph/job-graph.ts';
 import type { ExecutionState } from '../../shared/job-graph/states.ts';
 import type {
   CheckpointsSummary,
+  JobCheckpointsDetail,
   JobDetail,
   JobSummary,
   OperatorDetail,
@@ -11,6 +12,7 @@ import type {
 import type { Execution } from '../execution-graph/execution-graph.ts';
 import type { JobRun } from '../job-master/job-run.ts';
 import type { OperatorTotals } from '../metrics/job-metrics.ts';
+import { NO_CHECKPOINTS } from './ended-job.ts';
 
 /** What GET /v1/jobs says about one job. */
 export function jobSummary(run: JobRun, nowMs: number): JobSummary {
@@ -37,6 +39,8 @@ export function jobDetail(run: JobRun, nowMs: number): JobDetail {
     ...(waitingReason === null ? {} : { waitingReason }),
     failure: master.failure,
     restarts: master.restarts,
+    rescales: master.rescaling.count,
+    lastRescale: master.rescaling.last,
     exceptions: master.exceptions,
     checkpoints: checkpointsSummary(run),
     progress: metrics.progress({
@@ -46,6 +50,17 @@ export function jobDetail(run: JobRun, nowMs: number): JobDetail {
     }),
     vertices: jobGraph.vertices.map((vertex) => vertexDetail(run, vertex, totals)),
   };
+}
+
+/** What GET /v1/jobs says about one of which the detail is known. */
+export function summaryOf(detail: JobDetail): JobSummary {
+  const { id, name, state, submittedAt, endedAt, durationMs, tasks } = detail;
+  return { id, name, state, submittedAt, endedAt, durationMs, tasks };
+}
+
+/** What GET /v1/jobs/:id/checkpoints says. */
+export function checkpointsDetail({ recovery }: JobRun): JobCheckpointsDetail {
+  return recovery?.checkpoints.detail() ?? NO_CHECKPOINTS;
 }
 
 function checkpointsSummary({ recovery }: JobRun): CheckpointsSummary | null {

@@ -21,8 +21,10 @@ export interface ExecutionGraphOptions {
   readonly jobId: string;
   readonly jobGraph: JobGraph;
   readonly plan: SchedulePlan;
-  /** Attempt numbers to start from; see {@link ExecutionGraph.nextAttempts}. Absent: 0 everywhere. */
+  /** By `<vertex>/<subtask>`: the number of its attempt. Absent: `firstAttempt`. */
   readonly attempts?: ReadonlyMap<string, number>;
+  /** See {@link ExecutionGraph.attemptsEnd}; default: 0. */
+  readonly firstAttempt?: number;
 }
 
 /**
@@ -35,12 +37,14 @@ export class ExecutionGraph {
   readonly #byVertex = new Map<string, Execution[]>();
   readonly #byAttempt = new Map<string, { -readonly [Key in keyof Execution]: Execution[Key] }>();
   readonly #nextAttempts: Map<string, number>;
+  readonly #firstAttempt: number;
   readonly #regions: ReadonlyMap<string, ReadonlySet<string>>;
 
   constructor(options: ExecutionGraphOptions) {
     this.jobId = options.jobId;
     this.jobGraph = options.jobGraph;
     this.#nextAttempts = new Map(options.attempts);
+    this.#firstAttempt = options.firstAttempt ?? 0;
     for (const vertex of this.jobGraph.vertices) {
       const slots = options.plan.get(vertex.id);
       invariant(slots !== undefined && slots.length > 0, 'every vertex has slots', {
@@ -54,7 +58,7 @@ export class ExecutionGraph {
 
   #newAttempt(vertex: JobVertex, subtask: number, slot: SlotOffer): Execution {
     const key = subtaskKey({ vertexId: vertex.id, subtask });
-    const attempt = this.#nextAttempts.get(key) ?? 0;
+    const attempt = this.#nextAttempts.get(key) ?? this.#firstAttempt;
     this.#nextAttempts.set(key, attempt + 1);
     const attemptId = `${this.jobId}/${key}/${attempt}`;
     const execution = { attemptId, vertex, subtask, attempt, slot, state: 'CREATED' as const };
@@ -62,9 +66,15 @@ export class ExecutionGraph {
     return execution;
   }
 
-  /** By `<vertex>/<subtask>`: no attempt of the job has had this number or a higher one. */
-  get nextAttempts(): ReadonlyMap<string, number> {
-    return this.#nextAttempts;
+  /**
+   * No attempt of any subtask has had this number or a higher one. A graph that starts there, at another
+   * parallelism perhaps, keeps that true of subtasks that it does not have: whoever knows the numbers of
+   * the current attempts only (a new leader) can tell which ones are new for all.
+   */
+  get attemptsEnd(): number {
+    let end = this.#firstAttempt;
+    for (const next of this.#nextAttempts.values()) end = Math.max(end, next);
+    return end;
   }
 
   /** Leaves numbers out: an earlier leader may have used them without its successor's knowing. */

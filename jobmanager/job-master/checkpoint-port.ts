@@ -5,6 +5,7 @@ import type { JobGraph, JobVertex } from '../../shared/job-graph/job-graph.ts';
 import type { CheckpointPurpose } from '../../shared/record/stream-event.ts';
 import type { JobCheckpointsDetail } from '../../shared/rest/rest-types.ts';
 import type { JobManagerMessage } from '../../shared/rpc/messages.ts';
+import type { CheckpointFigures } from '../checkpoint/checkpoint-figures.ts';
 import type { RegisteredCheckpoint } from '../checkpoint/completed-checkpoint.ts';
 import type { TaskCheckpointMessage } from '../resource-manager/task-manager-connection.ts';
 
@@ -16,6 +17,8 @@ export interface CheckpointsOfJob {
     readonly purpose: CheckpointPurpose;
     readonly metadata: { readonly unaligned: boolean };
   } | null;
+  /** All sources have emitted all they ever will: the job is near its end. */
+  readonly drained: boolean;
   /** The complete current set of attempts; nothing is triggered until `running`. */
   deployed(attempts: readonly DeployedAttempt[]): void;
   running(): void;
@@ -30,7 +33,14 @@ export interface CheckpointsOfJob {
   /** Resolves with the URI of its folder. */
   savepoint(request: SavepointRequest): Promise<string>;
   detail(): JobCheckpointsDetail;
+  measurement(): CheckpointMeasurement;
   close(): void;
+}
+
+/** In numbers. */
+export interface CheckpointMeasurement {
+  readonly settings: CheckpointSettings;
+  readonly figures: CheckpointFigures;
 }
 
 export interface DeployedAttempt {
@@ -42,9 +52,9 @@ export interface DeployedAttempt {
 }
 
 export interface SavepointRequest {
-  /** A URI; null: `savepoints` of the storage. */
+  /** A URI; null: `savepoints` of the storage. A checkpoint to rescale from is the job's own. */
   readonly directory: string | null;
-  readonly purpose: 'savepoint' | 'suspend';
+  readonly purpose: 'savepoint' | 'suspend' | 'rescale';
 }
 
 /** A source's enumerator, for snapshots. */

@@ -46,6 +46,12 @@ export type JobEvent =
   | { readonly kind: 'ending' }
   /** Too many in a row did not complete. */
   | { readonly kind: 'checkpoints-failed'; readonly error: SerializedError }
+  /** The job should run on other slots: `reason` says why. A checkpoint is taken first. */
+  | { readonly kind: 'rescale-wanted'; readonly reason: string }
+  /** That checkpoint is complete, and the slots are reserved. */
+  | { readonly kind: 'rescale' }
+  /** It failed, or there is nothing to gain any more. */
+  | { readonly kind: 'rescale-dropped' }
   | { readonly kind: 'cancel' }
   /** Stop with drain: the sources find nothing more, the job finishes what was read. */
   | { readonly kind: 'stop' }
@@ -92,6 +98,8 @@ export type RecoveryEffect =
   | { readonly kind: 'attempts-changed' }
   /** All current attempts run. */
   | { readonly kind: 'all-running' }
+  /** One to start from on other slots: `rescale` or `rescale-dropped` follows. */
+  | { readonly kind: 'take-checkpoint' }
   /** The restart's subtasks have ended and wait for slots; `slotRequest` says for which. */
   | { readonly kind: 'request-slots' }
   /** A task that did not end when it was cancelled keeps the slot; the job lets go of it. */

@@ -2,21 +2,18 @@ import { invariant } from '../../shared/errors/invariant.ts';
 import type { SerializedError } from '../../shared/errors/sluice-error.ts';
 import { JOB_TRANSITIONS, type JobState } from '../../shared/job-graph/states.ts';
 import type { JobException, JobFailure } from '../../shared/rest/rest-types.ts';
-import {
-  type Execution,
-  type ExecutionGraph,
-  isEnded,
-} from '../execution-graph/execution-graph.ts';
+import type { Execution, ExecutionGraph } from '../execution-graph/execution-graph.ts';
 import type { SchedulePlan } from '../scheduler/scheduler.ts';
 import { ExceptionHistory } from './exception-history.ts';
 import type { JobEffect, JobEvent, JobTimer } from './job-events.ts';
-import { cancelledUnasked, noResources, notCancelled, withoutReason } from './job-failures.ts';
+import { noResources, notCancelled } from './job-failures.ts';
 import type { JobMasterOptions } from './job-master-options.ts';
 import { JobTasks } from './job-tasks.ts';
+import { Rescaling } from './rescaling.ts';
 import { type Failed, isRecoverable, Restart, type SlotRequest } from './restart.ts';
 import { RestartBackoff } from './restart-backoff.ts';
 import {
-  betterCause,
+  FinalCause,
   lossFailure,
   notRestarted,
   type RootCause,
@@ -42,20 +39,18 @@ export class JobMaster {
   readonly #backoff: RestartBackoff | null;
   readonly #tasks: JobTasks;
   readonly #history = new ExceptionHistory();
+  readonly #rescaling = new Rescaling();
+  readonly #cause = new FinalCause();
   #state: JobState = 'CREATED';
   #waitingReason: string | null = null;
-  #cause: RootCause | null = null;
-  /** Nothing better than the known cause is waited for. Only in FAILING. */
-  #causeSettled = false;
   /** Only in RESTARTING. */
   #restart: Restart | null = null;
-  #restarts = 0;
   #stopping = false;
   /** The last checkpoint is complete, so that tasks end one by one. */
   #ending = false;
   /** Single readers can be started again. */
   #splitsTracked = true;
-  /** Subtasks that the job had at first; with fewer, it grows again when it restarts. */
+  /** Subtasks that the job had at first, or was rescaled to; with fewer, it grows again when it restarts. */
   #subtasksWanted = 0;
   #nowMs = 0;
 
@@ -86,7 +81,7 @@ export class JobMaster {
 
   /** Null until the cause is settled: it never changes once it is told. */
   get failure(): JobFailure | null {
-    return this.#state === 'FAILED' ? (this.#cause?.failure ?? null) : null;
+    return this.#state === 'FAILED' ? this.#cause.failure : null;
   }
 
   /** Failures, newest first. */
@@ -94,8 +89,23 @@ export class JobMaster {
     return this.#history.entries;
   }
 
+  /** What a restart that is under way is for; null: it moves to other slots. */
+  get restartCause(): JobFailure | null {
+    return this.#restart?.cause?.failure ?? null;
+  }
+
   get restarts(): number {
-    return this.#restarts;
+    return this.#history.restarts;
+  }
+
+  get rescaling(): Pick<Rescaling, 'isUnderWay' | 'count' | 'last'> {
+    return this.#rescaling;
+  }
+
+  /** It can be moved to other slots now: all of it runs, and it is not near its end. */
+  get rescalable(): boolean {
+    const runs = this.#state === 'RUNNING' && this.graph?.allRunning() === true;
+    return runs && this.#backoff !== null && !this.#ending;
   }
 
   /** `stop` was asked for. */
@@ -105,6 +115,10 @@ export class JobMaster {
 
   get ended(): boolean {
     return JOB_TRANSITIONS[this.#state].length === 0;
+  }
+
+  get #isUp(): boolean {
+    return this.#state === 'RUNNING' || this.#state === 'STOPPING';
   }
 
   step(event: JobEvent, nowMs: number): JobEffect[] {
@@ -151,6 +165,17 @@ export class JobMaster {
       case 'checkpoints-failed':
         this.#onFailure(wholeFailure(event.error, this.#now()), 'everything');
         return;
+      case 'rescale-wanted':
+        if (!this.rescalable || this.#rescaling.isUnderWay) return;
+        this.#rescaling.begin(event.reason);
+        this.#tasks.push({ kind: 'take-checkpoint' });
+        return;
+      case 'rescale':
+        this.#rescale();
+        return;
+      case 'rescale-dropped':
+        this.#rescaling.drop();
+        return;
       case 'cancel':
         this.#onCancel();
         return;
@@ -170,8 +195,7 @@ export class JobMaster {
   #onWaiting({ reason, otherwise }: Extract<JobEvent, { kind: 'waiting' }>): void {
     this.#waitingReason = reason;
     const restart = this.#restart;
-    if (otherwise !== true || restart === null || restart.waitsForReplacement) return;
-    restart.waitsForReplacement = true;
+    if (otherwise !== true || restart?.beginReplacementWait() !== true) return;
     this.#tasks.setTimer('replacement', REPLACEMENT_WAIT_MS);
   }
 
@@ -213,34 +237,21 @@ export class JobMaster {
   // Reports
 
   #onTaskState(event: Extract<JobEvent, { kind: 'task-state' }>): void {
-    const execution = this.graph?.byAttempt(event.attemptId);
-    if (execution === undefined || execution.slot.taskManagerId !== event.taskManagerId) return;
-    const asked = execution.state === 'CANCELING';
-    if (!this.#tasks.transition(execution, event.state)) return;
-    if (event.state === 'FAILED') {
-      const error = event.error ?? withoutReason(execution);
-      this.#onFailure(taskFailure(execution, error, this.#now()), [execution]);
-    } else if (event.state === 'CANCELED' && !asked) {
-      const cause = taskFailure(execution, cancelledUnasked(execution), this.#now());
-      this.#onFailure(cause, [execution]);
-    } else if (event.state === 'RUNNING') {
-      this.#onRunning();
-    }
+    const reported = this.#tasks.report(event);
+    if (reported === null) return;
+    const { execution, error } = reported;
+    if (error !== null) this.#onFailure(taskFailure(execution, error, this.#now()), [execution]);
+    else if (event.state === 'RUNNING') this.#onRunning();
     this.#endIfPossible();
   }
 
   #onRunning(): void {
-    const isUp = this.#state === 'RUNNING' || this.#state === 'STOPPING';
-    if (this.#backoff === null || !isUp || this.graph?.allRunning() !== true) return;
+    if (this.#backoff === null || !this.#isUp || this.graph?.allRunning() !== true) return;
     this.#tasks.push({ kind: 'all-running' });
   }
 
   #onTaskManagerLost(taskManagerId: string, error: SerializedError): void {
-    const lost = this.#tasks.on(taskManagerId);
-    const running = lost.filter((execution) => !isEnded(execution.state));
-    for (const execution of running) this.#tasks.transition(execution, 'FAILED');
-    // Also where all its tasks had reported their end: they may have failed because it was leaving.
-    const witness = running[0] ?? lost.find((execution) => execution.state !== 'FINISHED');
+    const { running, witness } = this.#tasks.lose(taskManagerId);
     if (witness !== undefined) this.#onFailure(lossFailure(witness, error, this.#now()), running);
     this.#endIfPossible();
   }
@@ -283,10 +294,10 @@ export class JobMaster {
       this.#fail(candidate);
     } else if (this.#restart !== null) {
       // Failures while a restart is under way are part of it: most are its consequences.
-      this.#restart.cause = betterCause(this.#restart.cause, candidate);
-      this.#history.correct(this.#restart.cause.failure);
+      const cause = this.#restart.blame(candidate);
+      if (cause !== null) this.#history.correct(cause.failure);
       this.#include(failed);
-    } else if (this.#state === 'RUNNING' || this.#state === 'STOPPING') {
+    } else if (this.#isUp) {
       const decision = this.#backoff.onFailure(this.#nowMs);
       if (decision.kind === 'restart') this.#beginRestart(candidate, failed, decision.delayMs);
       else this.#fail(notRestarted(candidate, decision.reason));
@@ -295,11 +306,22 @@ export class JobMaster {
     }
   }
 
-  #beginRestart(cause: RootCause, failed: Failed, delayMs: number): void {
+  /** As a restart, but nothing failed: it is not counted as one, and waits for nothing but its tasks. */
+  #rescale(): void {
+    if (!this.rescalable || !this.#rescaling.isUnderWay) return;
+    this.#rescaling.carryOut(this.#now());
+    this.#enterRestart(Restart.rescale());
+    this.#include('everything');
+  }
+
+  #enterRestart(restart: Restart): void {
     this.#interrupt();
     this.#moveTo('RESTARTING');
-    this.#restart = new Restart(cause);
-    this.#restarts += 1;
+    this.#restart = restart;
+  }
+
+  #beginRestart(cause: RootCause, failed: Failed, delayMs: number): void {
+    this.#enterRestart(new Restart(cause));
     this.#history.add(cause.failure, 'restarted');
     this.#tasks.setTimer('restart-delay', delayMs);
     this.#include(failed);
@@ -313,10 +335,8 @@ export class JobMaster {
     // Without tracked splits readers cannot be restored one by one. And a job that was ending ends as a
     // whole: all that is left to do is in its last checkpoint.
     const isEnding = this.#ending || graph.anyFinished();
-    const everything = failed === 'everything' || restart.anew || !this.#splitsTracked || isEnding;
-    const executions = everything
-      ? graph.executions()
-      : failed.flatMap((execution) => graph.regionOf(execution));
+    const everything = restart.anew || !this.#splitsTracked || isEnding;
+    const executions = this.#tasks.regionsOf(everything ? 'everything' : failed);
     if (restart.include(executions)) this.#tasks.clearTimers('resources');
     if (this.#tasks.cancel(executions)) {
       this.#tasks.setTimer('cancellation', this.#options.cancellationTimeoutMs);
@@ -328,7 +348,7 @@ export class JobMaster {
   #continueRestart(): void {
     const restart = this.#restart;
     if (restart === null || restart.slotRequest !== null || !restart.delayIsOver) return;
-    if (this.#tasks.in(restart).some((execution) => !isEnded(execution.state))) return;
+    if (this.#tasks.running(restart).length > 0) return;
     restart.waitForSlots();
     this.#waitingReason = null;
     this.#tasks.clearTimers('cancellation');
@@ -340,6 +360,7 @@ export class JobMaster {
     const executions = restart.anew
       ? this.#tasks.create(plan)
       : this.#tasks.replace(this.#tasks.in(restart), plan);
+    if (restart.cause === null) this.#subtasksWanted = executions.length;
     this.#endRestart();
     this.#ending = false;
     this.#tasks.clearTimers('resources');
@@ -363,17 +384,6 @@ export class JobMaster {
     this.#include('everything');
   }
 
-  /** Tasks that do not end when they are cancelled are given up, and their slots with them. */
-  #giveUpTasks(): void {
-    const restart = this.#restart;
-    if (restart === null) return;
-    for (const execution of this.#tasks.in(restart)) {
-      if (!this.#tasks.transition(execution, 'FAILED')) continue;
-      this.#tasks.push({ kind: 'release-slot', slot: execution.slot });
-    }
-    this.#continueRestart();
-  }
-
   #endRestart(): void {
     if (this.#restart === null) return;
     this.#restart = null;
@@ -384,21 +394,18 @@ export class JobMaster {
 
   #fail(candidate: RootCause): void {
     if (this.#state === 'FAILING') {
-      this.#cause = betterCause(this.#cause, candidate);
-      if (this.#cause.consequential || this.#causeSettled) return;
-      this.#causeSettled = true;
-      this.#tasks.clearTimers('failure-grace');
+      if (this.#cause.improve(candidate)) this.#tasks.clearTimers('failure-grace');
       return;
     }
     // Whatever breaks while the job is being cancelled is what was asked for.
     const { state } = this;
     if (state !== 'RUNNING' && state !== 'STOPPING' && state !== 'RESTARTING') return;
-    this.#cause = candidate;
+    this.#cause.set(candidate);
     this.#interrupt();
     this.#moveTo('FAILING');
-    if (candidate.consequential)
+    if (!this.#cause.settled) {
       this.#tasks.setTimer('failure-grace', this.#options.failureGraceMs);
-    else this.#causeSettled = true;
+    }
     this.#tasks.cancelAll(this.#options.cancellationTimeoutMs);
   }
 
@@ -409,12 +416,11 @@ export class JobMaster {
         return;
       case 'failure-grace':
         if (this.#state !== 'FAILING') return;
-        this.#causeSettled = true;
+        this.#cause.settle();
         this.#endIfPossible();
         return;
       case 'cancellation':
-        if (this.#state === 'RESTARTING') this.#giveUpTasks();
-        else this.#onCancellationTimeout();
+        this.#onCancellationTimeout();
         return;
       case 'restart-delay':
         if (this.#restart === null) return;
@@ -435,46 +441,46 @@ export class JobMaster {
     const error = noResources({
       timeoutMs: this.#options.resourceTimeoutMs,
       reason: this.#waitingReason,
-      after: this.#restart?.cause.failure.error ?? null,
+      after: this.#restart?.cause?.failure.error ?? null,
     });
-    this.#cause = wholeFailure(error, this.#now());
-    if (isFirst) this.#end('FAILED');
-    else this.#fail(this.#cause);
+    const cause = wholeFailure(error, this.#now());
+    if (isFirst) this.#end('FAILED', cause);
+    else this.#fail(cause);
     this.#endIfPossible();
   }
 
+  /** A restart gives up tasks that do not end when they are cancelled, and their slots with them. */
   #onCancellationTimeout(): void {
+    if (this.#restart !== null) this.#tasks.giveUp(this.#restart);
+    this.#continueRestart();
     if (this.#state === 'FAILING') this.#end('FAILED');
     if (this.#state !== 'CANCELLING') return;
-    const stuck = this.graph?.executions().find((execution) => !isEnded(execution.state));
+    const [stuck] = this.#tasks.running();
     invariant(stuck !== undefined, 'a job with no task left has ended');
     const error = notCancelled(stuck, this.#options.cancellationTimeoutMs);
-    this.#cause = taskFailure(stuck, error, this.#now());
-    this.#end('FAILED');
+    this.#end('FAILED', taskFailure(stuck, error, this.#now()));
   }
 
   #endIfPossible(): void {
     if (this.#state === 'RESTARTING') this.#continueRestart();
-    if (this.#tasks.executions().some((execution) => !isEnded(execution.state))) return;
+    if (this.#tasks.running().length > 0) return;
     if (this.#state === 'CANCELLING') this.#end('CANCELED');
-    else if (this.#state === 'FAILING' && this.#causeSettled) this.#end('FAILED');
-    else if (this.#state === 'RUNNING' || this.#state === 'STOPPING') {
-      if (this.graph?.allFinished() === true) this.#end('FINISHED');
-    }
+    else if (this.#state === 'FAILING' && this.#cause.settled) this.#end('FAILED');
+    else if (this.#isUp && this.graph?.allFinished() === true) this.#end('FINISHED');
   }
 
-  #end(state: JobState): void {
+  #end(state: JobState, cause?: RootCause): void {
+    if (cause !== undefined) this.#cause.set(cause);
     this.#moveTo(state);
     this.#tasks.clearTimers('resources', 'failure-grace', 'cancellation');
     if (this.failure !== null) this.#history.add(this.failure, 'failed');
     this.#tasks.push({ kind: 'ended', state, failure: this.failure });
   }
 
-  // Small parts
-
   /** The job leaves the state in which checkpoints are taken, or its restart. */
   #interrupt(): void {
     this.#endRestart();
+    this.#rescaling.drop();
     if (this.#backoff !== null) this.#tasks.push({ kind: 'interrupt-checkpoints' });
   }
 

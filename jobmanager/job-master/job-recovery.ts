@@ -22,8 +22,16 @@ export interface JobRecoveryOptions
   readonly sources: JobSources;
   readonly resourceManager: ResourceManager;
   readonly dispatch: (event: JobEvent) => void;
-  /** Slots are wanted, and what starts in them is certain. */
+  /** Slots are wanted, and what starts in them is certain; or the job could do with others. */
   readonly onSlotsWanted: () => void;
+  readonly rescales: RescaleDecider;
+}
+
+/** Whether a job moves to other slots, once the checkpoint for it is taken. */
+export interface RescaleDecider {
+  /** It is complete: reserves the slots; false where there is nothing to gain any more. */
+  confirm(): boolean;
+  failed(error: unknown): void;
 }
 
 /** Of the checkpoints that a task was told of, the last ones are aborted again. */
@@ -73,6 +81,11 @@ export class JobRecovery {
     return this.checkpoints.latest?.metadata.unaligned !== true;
   }
 
+  /** All of the job runs, is snapshotted, and has something left to read. */
+  get steady(): boolean {
+    return this.#isReady() && !this.checkpoints.drained;
+  }
+
   /** What the attempt restores, and how it takes part in checkpoints. Throws SluiceErrors. */
   equip(deployment: TaskDeployment): TaskDeployment {
     const { settings, jobGraph, base } = this.#options;
@@ -118,6 +131,9 @@ export class JobRecovery {
         this.#allRunning = true;
         this.#runIfReady();
         return;
+      case 'take-checkpoint':
+        this.#takeCheckpoint();
+        return;
       case 'request-slots':
         this.#requestSlots();
         return;
@@ -138,6 +154,27 @@ export class JobRecovery {
   close(): void {
     this.suspension.onEnded(this.#options.master.state);
     this.checkpoints.close();
+  }
+
+  /** To start from on other slots. */
+  #takeCheckpoint(): void {
+    const { rescales, dispatch, onSlotsWanted } = this.#options;
+    this.checkpoints.savepoint({ directory: null, purpose: 'rescale' }).then(
+      () => {
+        if (rescales.confirm()) {
+          dispatch({ kind: 'rescale' });
+          return;
+        }
+        dispatch({ kind: 'rescale-dropped' });
+        if (this.#isReady()) this.checkpoints.running();
+        onSlotsWanted();
+      },
+      (error: unknown) => {
+        rescales.failed(error);
+        dispatch({ kind: 'rescale-dropped' });
+        onSlotsWanted();
+      },
+    );
   }
 
   #requestSlots(): void {
@@ -187,9 +224,14 @@ export class JobRecovery {
 
   /** Also the enumerators must be there: their states are a part of every checkpoint. */
   #runIfReady(): void {
-    if (!this.#allRunning || !this.#options.sources.started || this.#isEnding) return;
+    if (!this.#isReady()) return;
     this.checkpoints.running();
     this.suspension.onRunning();
+    this.#options.onSlotsWanted();
+  }
+
+  #isReady(): boolean {
+    return this.#allRunning && this.#options.sources.started && !this.#isEnding;
   }
 
   #attempts(): DeployedAttempt[] {

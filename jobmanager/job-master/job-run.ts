@@ -39,8 +39,14 @@ export interface JobRunOptions {
   readonly onChanged?: (run: JobRun) => void;
   /** Null or absent: no checkpoints, and the first failure ends the job. */
   readonly recovery?: RecoveryBase | null;
-  /** `slotRequest` is no longer null, other than by an event that was dispatched from outside. */
+  /**
+   * `slotRequest` is no longer null, other than by an event that was dispatched from outside; or the job
+   * could do with other slots.
+   */
   readonly onSlotsWanted: () => void;
+  /** Its checkpoint before it moves to other slots is complete: see `RescaleDecider`. */
+  readonly confirmRescale: (run: JobRun) => boolean;
+  readonly onRescaleFailed: (run: JobRun, error: unknown) => void;
   readonly onEnded: (run: JobRun) => void;
 }
 
@@ -85,6 +91,10 @@ export class JobRun {
             sources: this.#sources,
             sendToAttempt: (attemptId, message) => this.#sendToAttempt(attemptId, message),
             dispatch: (event) => this.dispatch(event),
+            rescales: {
+              confirm: () => options.confirmRescale(this),
+              failed: (error) => options.onRescaleFailed(this, error),
+            },
           });
   }
 
@@ -99,10 +109,15 @@ export class JobRun {
 
   /** What slots the job waits for; null: for none, or for something else first. */
   get slotRequest(): SlotRequest | null {
-    // Slots that were assigned while an event is handled are taken up when it is done with.
-    if (this.#events.some(({ kind }) => kind === 'slots-assigned')) return null;
+    // While effects are carried out: the next ones may let go of slots that would be counted on.
+    if (this.#stepping) return null;
     const request = this.master.slotRequest;
     return request?.kind === 'first' || this.#recovery?.settled !== false ? request : null;
+  }
+
+  /** It can be moved to other slots now, and would lose nothing. */
+  get rescalable(): boolean {
+    return this.master.rescalable && this.#recovery?.steady === true;
   }
 
   dispatch(event: JobEvent): void {
@@ -282,10 +297,11 @@ export class JobRun {
     if (before === after) return;
     const { logger } = this.#options;
     const fields = { jobId: this.jobId, job: this.jobGraph.name };
-    const failure =
-      after === 'RESTARTING' ? (this.master.exceptions[0] ?? null) : this.master.failure;
+    const { restartCause } = this.master;
+    const failure = after === 'RESTARTING' ? restartCause : this.master.failure;
     if (failure === null) {
-      logger.info(fields, `job is ${after}`);
+      const why = after === 'RESTARTING' ? this.master.rescaling.last?.reason : undefined;
+      logger.info(fields, `job is ${after}${why === undefined ? '' : ` on other slots: ${why}`}`);
       return;
     }
     const { vertexName, subtask, taskManagerId, error } = failure;

@@ -6,9 +6,9 @@ import { taskDeployment } from '../execution-graph/task-deployments.ts';
 import type { SchedulePlan } from '../scheduler/scheduler.ts';
 import { isSource } from '../sources/create-enumerator.ts';
 import type { Adoption } from './adoption.ts';
-import type { JobEffect, JobTimer } from './job-events.ts';
-import { notAdopted } from './job-failures.ts';
-import type { Restart } from './restart.ts';
+import type { JobEffect, JobEvent, JobTimer } from './job-events.ts';
+import { cancelledUnasked, notAdopted, withoutReason } from './job-failures.ts';
+import type { Failed, Restart } from './restart.ts';
 
 /**
  * Attempts of a subtask that a leader may have deployed after its last write to the record: it writes
@@ -38,15 +38,41 @@ export class JobTasks {
     return this.#graph?.executions() ?? [];
   }
 
-  on(taskManagerId: string): readonly Execution[] {
-    return this.executions().filter(({ slot }) => slot.taskManagerId === taskManagerId);
+  /** What a task manager says of an attempt; null where that changes nothing. `error`: it failed. */
+  report(event: Extract<JobEvent, { kind: 'task-state' }>): {
+    readonly execution: Execution;
+    readonly error: SerializedError | null;
+  } | null {
+    const execution = this.#graph?.byAttempt(event.attemptId);
+    if (execution === undefined || execution.slot.taskManagerId !== event.taskManagerId)
+      return null;
+    const asked = execution.state === 'CANCELING';
+    if (!this.transition(execution, event.state)) return null;
+    if (event.state === 'FAILED') {
+      return { execution, error: event.error ?? withoutReason(execution) };
+    }
+    const unasked = event.state === 'CANCELED' && !asked;
+    return { execution, error: unasked ? cancelledUnasked(execution) : null };
   }
 
-  /** All attempts are new; their numbers go on where there were others. */
+  /** What ran there has failed. `witness`: who can tell of the loss. */
+  lose(taskManagerId: string): {
+    readonly running: readonly Execution[];
+    readonly witness: Execution | undefined;
+  } {
+    const lost = this.executions().filter(({ slot }) => slot.taskManagerId === taskManagerId);
+    const running = lost.filter((execution) => !isEnded(execution.state));
+    for (const execution of running) this.transition(execution, 'FAILED');
+    // Also where all its tasks had reported their end: they may have failed because it was leaving.
+    const witness = running[0] ?? lost.find((execution) => execution.state !== 'FINISHED');
+    return { running, witness };
+  }
+
+  /** All attempts are new; their numbers go on where the highest one was. */
   create(plan: SchedulePlan): readonly Execution[] {
     const { jobId, jobGraph } = this.#job;
-    const attempts = this.#graph?.nextAttempts ?? new Map();
-    this.#graph = new ExecutionGraph({ jobId, jobGraph, plan, attempts });
+    const firstAttempt = this.#graph?.attemptsEnd ?? 0;
+    this.#graph = new ExecutionGraph({ jobId, jobGraph, plan, firstAttempt });
     return this.#graph.executions();
   }
 
@@ -78,6 +104,18 @@ export class JobTasks {
   /** The current attempts of what the restart takes in. */
   in(restart: Restart): readonly Execution[] {
     return this.executions().filter((execution) => restart.includes(execution));
+  }
+
+  /** Those that have not ended; of what the restart takes in. */
+  running(restart: Restart | null = null): readonly Execution[] {
+    const executions = restart === null ? this.executions() : this.in(restart);
+    return executions.filter(({ state }) => !isEnded(state));
+  }
+
+  /** With all that exchanges records with them. */
+  regionsOf(failed: Failed): readonly Execution[] {
+    if (failed === 'everything') return this.executions();
+    return failed.flatMap((execution) => this.#graph?.regionOf(execution) ?? []);
   }
 
   /** New attempts take the places of these, in the slots of the plan. */
@@ -143,6 +181,14 @@ export class JobTasks {
     if (this.#graph === null) return;
     this.setTimer('cancellation', timeoutMs);
     this.cancel(this.#graph.executions());
+  }
+
+  /** Their slots with them. */
+  giveUp(restart: Restart): void {
+    for (const execution of this.in(restart)) {
+      if (!this.transition(execution, 'FAILED')) continue;
+      this.push({ kind: 'release-slot', slot: execution.slot });
+    }
   }
 
   // Effects

@@ -2,7 +2,7 @@ import type { SerializedError } from '../../shared/errors/sluice-error.ts';
 import type { JobVertex } from '../../shared/job-graph/job-graph.ts';
 import type { Execution } from '../execution-graph/execution-graph.ts';
 import { subtaskKey } from '../execution-graph/pipelined-regions.ts';
-import type { RootCause } from './root-cause.ts';
+import { betterCause, type RootCause } from './root-cause.ts';
 
 /** The slots that a job waits for. */
 export type SlotRequest =
@@ -25,7 +25,8 @@ export type Failed = readonly Execution[] | 'everything';
  * to the first of these. Pure bookkeeping; the JobMaster decides.
  */
 export class Restart {
-  cause: RootCause;
+  /** Null: nothing failed, the job moves to other slots. */
+  cause: RootCause | null;
   delayIsOver = false;
   /** The whole job starts on whatever slots there are, at another parallelism perhaps. */
   anew = false;
@@ -34,8 +35,22 @@ export class Restart {
   readonly #subtasks = new Set<string>();
   #waitsForSlots = false;
 
-  constructor(cause: RootCause) {
+  constructor(cause: RootCause | null) {
     this.cause = cause;
+  }
+
+  /** All of the job starts again, on the slots that are best by then; nothing failed. */
+  static rescale(): Restart {
+    const restart = new Restart(null);
+    restart.anew = true;
+    restart.delayIsOver = true;
+    return restart;
+  }
+
+  /** A failure while it is under way. Gives the cause that is known by now; null: it needs none. */
+  blame(candidate: RootCause): RootCause | null {
+    if (this.cause !== null) this.cause = betterCause(this.cause, candidate);
+    return this.cause;
   }
 
   /** Null until everything has ended and the delay is over. */
@@ -45,6 +60,13 @@ export class Restart {
     const isAffected = ({ id: vertexId }: JobVertex, subtask: number) =>
       this.#subtasks.has(subtaskKey({ vertexId, subtask }));
     return { kind: 'again', isAffected };
+  }
+
+  /** False where it has begun. */
+  beginReplacementWait(): boolean {
+    const begins = !this.waitsForReplacement;
+    this.waitsForReplacement = true;
+    return begins;
   }
 
   includes({ vertex, subtask }: Execution): boolean {

@@ -76,3 +76,35 @@ export function betterCause(known: RootCause | null, candidate: RootCause): Root
   if (known === null) return candidate;
   return known.consequential && !candidate.consequential ? candidate : known;
 }
+
+/** What a job ends with: while it may be a consequence, its cause is waited for. */
+export class FinalCause {
+  #cause: RootCause | null = null;
+  /** Nothing better is waited for. */
+  #settled = false;
+
+  get failure(): JobFailure | null {
+    return this.#cause?.failure ?? null;
+  }
+
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  set(cause: RootCause): void {
+    this.#cause = cause;
+    this.#settled = !cause.consequential;
+  }
+
+  settle(): void {
+    this.#settled = true;
+  }
+
+  /** Another failure, after the one that ends the job; true where it settles the cause. */
+  improve(candidate: RootCause): boolean {
+    if (this.#settled) return false;
+    this.#cause = betterCause(this.#cause, candidate);
+    this.#settled = !this.#cause.consequential;
+    return this.#settled;
+  }
+}

@@ -23,6 +23,10 @@ export class RegisteredTaskManager {
   readonly connection: TaskManagerConnection;
   /** Monotonic time of the last sign of life. */
   heardAtMs: number;
+  /** It gets nothing new. For ever: another process under its name begins anew. */
+  draining: boolean;
+  /** It was told that nothing runs there any more. */
+  drainedIsTold = false;
   process: ProcessMetrics = { rssBytes: 0, cpuCoresUsed: 0, eventLoopDelayMs: 0 };
   readonly #slots: readonly Slot[];
   /** Left over from a lost connection, in slots that are not known any more: all stay blocked. */
@@ -42,6 +46,7 @@ export class RegisteredTaskManager {
       attempts: new Set(),
     }));
     this.#leftovers = new Set(registration.runningAttemptIds);
+    this.draining = registration.draining;
   }
 
   get id(): string {
@@ -52,7 +57,19 @@ export class RegisteredTaskManager {
     return this.#slots.length;
   }
 
+  /** Nothing runs there, and no job counts on its slots. */
+  get isEmpty(): boolean {
+    return this.#slots.every((slot) => this.#isFree(slot));
+  }
+
+  get state(): TaskManagerInfo['state'] {
+    if (!this.draining) return 'ACTIVE';
+    return this.isEmpty ? 'DRAINED' : 'DRAINING';
+  }
+
+  /** Of those that can be given to a job. */
   get freeSlotCount(): number {
+    if (this.draining) return 0;
     return this.#slots.filter((slot) => this.#isFree(slot)).length;
   }
 
@@ -66,13 +83,13 @@ export class RegisteredTaskManager {
       device: slot.device,
       labels,
       dataAddress,
-      free: this.#isFree(slot),
+      free: !this.draining && this.#isFree(slot),
     }));
   }
 
   allocate(slotIndex: number, jobId: string): void {
     const slot = this.#slot(slotIndex);
-    invariant(this.#isFree(slot), 'only a free slot is given to a job', {
+    invariant(!this.draining && this.#isFree(slot), 'only a free slot is given to a job', {
       taskManagerId: this.id,
       slotIndex,
     });
@@ -124,7 +141,8 @@ export class RegisteredTaskManager {
     }
   }
 
-  info(nowMs: number): TaskManagerInfo {
+  /** `drainingReason`: what still runs there, of one that drains. */
+  info(nowMs: number, drainingReason: string | null): TaskManagerInfo {
     const { registration } = this;
     return {
       id: this.id,
@@ -139,6 +157,8 @@ export class RegisteredTaskManager {
       rssBytes: this.process.rssBytes,
       cpuCoresUsed: this.process.cpuCoresUsed,
       lastHeartbeatAgeMs: Math.max(0, Math.round(nowMs - this.heardAtMs)),
+      state: this.state,
+      drainingReason: this.state === 'DRAINING' ? drainingReason : null,
     };
   }
 

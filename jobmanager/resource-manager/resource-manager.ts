@@ -4,6 +4,7 @@ import {
   serializeError,
 } from '../../shared/errors/sluice-error.ts';
 import type { TaskDeployment } from '../../shared/job-graph/task-deployment.ts';
+import type { LogPart, LogRange } from '../../shared/observability/log-ring.ts';
 import type { Logger } from '../../shared/observability/logger.ts';
 import type { SlotCounts, TaskManagerInfo } from '../../shared/rest/rest-types.ts';
 import type {
@@ -15,6 +16,8 @@ import type { CancelTimer, Clock } from '../../shared/time/clock.ts';
 import { isEnded } from '../execution-graph/execution-graph.ts';
 import type { SchedulePlan } from '../scheduler/scheduler.ts';
 import { type SlotOffer, slotKey } from '../scheduler/slots.ts';
+import { DrainingProcesses } from './draining-processes.ts';
+import { LogRequests } from './log-requests.ts';
 import { RegisteredTaskManager } from './registered-task-manager.ts';
 import type { ResourceListener, TaskManagerConnection } from './task-manager-connection.ts';
 
@@ -40,6 +43,8 @@ const TASK_MANAGERS_MAX = 4_096;
 export class ResourceManager {
   readonly #options: ResourceManagerOptions;
   readonly #taskManagers = new Map<string, RegisteredTaskManager>();
+  readonly #draining = new DrainingProcesses();
+  readonly #logs: LogRequests;
   #listener: ResourceListener | null = null;
   #cancelCheck: CancelTimer = () => {};
   #checkedAtMs = 0;
@@ -47,6 +52,7 @@ export class ResourceManager {
 
   constructor(options: ResourceManagerOptions) {
     this.#options = options;
+    this.#logs = new LogRequests(options.clock);
   }
 
   start(listener: ResourceListener): void {
@@ -57,7 +63,10 @@ export class ResourceManager {
   stop(): void {
     this.#cancelCheck();
     this.#listener = null;
-    for (const taskManager of this.#taskManagers.values()) taskManager.connection.close();
+    for (const { connection } of this.#taskManagers.values()) {
+      this.#logs.lost(connection, 'the job manager stopped');
+      connection.close();
+    }
     this.#taskManagers.clear();
   }
 
@@ -84,6 +93,7 @@ export class ResourceManager {
     }
     const taskManager = new RegisteredTaskManager(registration, connection, clock.monotonicMs());
     this.#taskManagers.set(id, taskManager);
+    taskManager.draining ||= this.#draining.has(registration);
     this.#registeredAtMs = clock.monotonicMs();
     connection.send({
       kind: 'registered',
@@ -98,13 +108,29 @@ export class ResourceManager {
     for (const attemptId of registration.runningAttemptIds) {
       if (!adopted.has(attemptId)) connection.send({ kind: 'cancel-task', attemptId });
     }
+    if (taskManager.draining) this.#beginDrain(taskManager);
     const { hostName, processId } = registration;
     logger.info(
       { taskManagerId: id, host: hostName, processId, slots: taskManager.slotCount },
       'task manager registered',
     );
-    this.#listener?.onSlotsChanged();
+    this.#slotsChanged();
     return true;
+  }
+
+  /**
+   * Nothing new comes to it from now on, and jobs with tasks on it move to other slots as soon as they
+   * can. Again: nothing more happens. Throws TASK_MANAGER_NOT_FOUND.
+   */
+  drain(taskManagerId: string): TaskManagerInfo {
+    const taskManager = this.#taskManagers.get(taskManagerId);
+    if (taskManager === undefined) throw notRegistered(taskManagerId);
+    if (!taskManager.draining) {
+      taskManager.draining = true;
+      this.#beginDrain(taskManager);
+      this.#slotsChanged();
+    }
+    return this.#info(taskManager);
   }
 
   /** From a registered stream; what comes over one that was replaced is dropped. */
@@ -127,11 +153,12 @@ export class ResourceManager {
         taskManager.confirmRunning(new Set(message.subtasks.map(({ attemptId }) => attemptId)));
         connection.send({ kind: 'heartbeat-reply', sentAtMs: message.sentAtMs });
         this.#listener?.onSubtaskMetrics(taskManagerId, message.subtasks);
+        this.#tellDrained();
         return;
       case 'task-state':
         if (isEnded(message.state)) taskManager.removeAttempt(message.attemptId);
         this.#listener?.onTaskState(taskManagerId, message);
-        if (isEnded(message.state)) this.#listener?.onSlotsChanged();
+        if (isEnded(message.state)) this.#slotsChanged();
         return;
       case 'split-request':
         this.#listener?.onSplitRequest(taskManagerId, message.attemptId, message.count);
@@ -141,7 +168,17 @@ export class ResourceManager {
       case 'source-drained':
         this.#listener?.onCheckpointMessage(taskManagerId, message);
         return;
+      case 'drain':
+        if (taskManager.draining) {
+          connection.send({ kind: 'drain-state', drained: taskManager.state === 'DRAINED' });
+        }
+        this.drain(taskManagerId);
+        return;
+      case 'log-part':
+        this.#logs.answered(connection, message);
+        return;
       case 'leaving':
+        this.#draining.remove(taskManagerId);
         this.#lose(taskManager, `it left: ${message.reason}`);
         return;
       default:
@@ -155,15 +192,27 @@ export class ResourceManager {
     }
   }
 
+  /** A part of a task manager's log, from itself. Rejects with TASK_MANAGER_NOT_FOUND and the like. */
+  async readLog(taskManagerId: string, range: LogRange): Promise<LogPart> {
+    const taskManager = this.#taskManagers.get(taskManagerId);
+    if (taskManager === undefined) throw notRegistered(taskManagerId);
+    return this.#logs.ask(taskManagerId, taskManager.connection, range);
+  }
+
   infos(): TaskManagerInfo[] {
-    const nowMs = this.#options.clock.monotonicMs();
-    return [...this.#taskManagers.values()].map((taskManager) => taskManager.info(nowMs));
+    return [...this.#taskManagers.values()].map((taskManager) => this.#info(taskManager));
   }
 
   // Slots
 
+  /** Of the task managers that do not drain. */
   slots(): SlotOffer[] {
-    return [...this.#taskManagers.values()].flatMap((taskManager) => taskManager.offers());
+    return this.#offers(({ draining }) => !draining);
+  }
+
+  /** Of the others; none of them is free. */
+  drainingSlots(): SlotOffer[] {
+    return this.#offers(({ draining }) => draining);
   }
 
   slotCounts(): SlotCounts {
@@ -187,10 +236,30 @@ export class ResourceManager {
     }
   }
 
+  /** The free slots of the plan are the job's too from now on. */
+  reserve(jobId: string, plan: SchedulePlan): void {
+    const held = this.slotsHeldBy(jobId);
+    const slots = new Map([...plan.values()].flat().map((slot) => [slotKey(slot), slot]));
+    for (const [key, { taskManagerId, slotIndex }] of slots) {
+      if (!held.has(key)) this.#taskManagers.get(taskManagerId)?.allocate(slotIndex, jobId);
+    }
+  }
+
+  /** Whether the job holds a slot of the task manager. */
+  isOn(jobId: string, taskManagerId: string): boolean {
+    return (this.#taskManagers.get(taskManagerId)?.slotsHeldBy(jobId).length ?? 0) > 0;
+  }
+
+  /** Ids of the task managers that drain, or have. */
+  drainingIds(): ReadonlySet<string> {
+    const draining = [...this.#taskManagers.values()].filter((taskManager) => taskManager.draining);
+    return new Set(draining.map(({ id }) => id));
+  }
+
   /** The job's hold ends; slots in which tasks still run become free with their ends. */
   releaseJob(jobId: string): void {
     for (const taskManager of this.#taskManagers.values()) taskManager.releaseJob(jobId);
-    this.#listener?.onSlotsChanged();
+    this.#slotsChanged();
   }
 
   /** Keys of the slots that the job holds. */
@@ -217,12 +286,24 @@ export class ResourceManager {
     for (const [key, { taskManagerId, slotIndex }] of wanted) {
       if (!held.has(key)) this.#taskManagers.get(taskManagerId)?.allocate(slotIndex, jobId);
     }
+    this.#tellDrained();
   }
 
   /** The job lets go of one slot, which is free when nothing runs in it any more. */
   releaseSlot(jobId: string, slot: Pick<SlotOffer, 'taskManagerId' | 'slotIndex'>): void {
     this.#taskManagers.get(slot.taskManagerId)?.releaseSlot(slot.slotIndex, jobId);
+    this.#slotsChanged();
+  }
+
+  /** A slot came, went or became free. */
+  #slotsChanged(): void {
     this.#listener?.onSlotsChanged();
+    this.#tellDrained();
+  }
+
+  #offers(isWanted: (taskManager: RegisteredTaskManager) => boolean): SlotOffer[] {
+    const wanted = [...this.#taskManagers.values()].filter(isWanted);
+    return wanted.flatMap((taskManager) => taskManager.offers());
   }
 
   deploy(taskManagerId: string, deployment: TaskDeployment): void {
@@ -236,11 +317,36 @@ export class ResourceManager {
     this.#taskManagers.get(taskManagerId)?.connection.send(message);
   }
 
+  // Draining
+
+  #beginDrain(taskManager: RegisteredTaskManager): void {
+    const { id, registration, connection } = taskManager;
+    this.#draining.add(registration);
+    this.#options.logger.info({ taskManagerId: id }, 'task manager drains');
+    connection.send({ kind: 'drain-state', drained: false });
+  }
+
+  /** Nothing new comes to it: once nothing runs there any more, that stays so. */
+  #tellDrained(): void {
+    for (const taskManager of this.#taskManagers.values()) {
+      if (taskManager.state !== 'DRAINED' || taskManager.drainedIsTold) continue;
+      taskManager.drainedIsTold = true;
+      this.#options.logger.info({ taskManagerId: taskManager.id }, 'task manager has drained');
+      taskManager.connection.send({ kind: 'drain-state', drained: true });
+    }
+  }
+
+  #info(taskManager: RegisteredTaskManager): TaskManagerInfo {
+    const reason = taskManager.draining ? this.#listener?.drainingReason(taskManager.id) : null;
+    return taskManager.info(this.#options.clock.monotonicMs(), reason ?? null);
+  }
+
   // Losses
 
   #lose(taskManager: RegisteredTaskManager, reason: string): void {
     if (this.#taskManagers.get(taskManager.id) !== taskManager) return;
     this.#taskManagers.delete(taskManager.id);
+    this.#logs.lost(taskManager.connection, reason);
     const { hostName, processId } = taskManager.registration;
     this.#options.logger.warn(
       { taskManagerId: taskManager.id, host: hostName },
@@ -256,7 +362,7 @@ export class ResourceManager {
       causes: [],
     };
     this.#listener?.onTaskManagerLost(taskManager.id, error);
-    this.#listener?.onSlotsChanged();
+    this.#slotsChanged();
   }
 
   #scheduleCheck(): void {
@@ -311,6 +417,15 @@ export class ResourceManager {
 
 function isSameProcess(a: TaskManagerRegistration, b: TaskManagerRegistration): boolean {
   return a.hostName === b.hostName && a.processId === b.processId;
+}
+
+function notRegistered(taskManagerId: string): SluiceError {
+  const message = `no task manager "${taskManagerId}" is registered`;
+  return new SluiceError('TASK_MANAGER_NOT_FOUND', message, {
+    domain: 'user',
+    context: { taskManagerId },
+    hint: 'list them with `sluice task-managers`',
+  });
 }
 
 function replaced({

@@ -30,6 +30,8 @@ export interface ResourceListener {
   onRegistered(registration: TaskManagerRegistration): ReadonlySet<string>;
   /** A slot came, went or became free. */
   onSlotsChanged(): void;
+  /** Why jobs are still on a task manager that drains; null: not known. */
+  drainingReason(taskManagerId: string): string | null;
   onTaskManagerLost(taskManagerId: string, error: SerializedError): void;
   onTaskState(taskManagerId: string, message: TaskStateMessage): void;
   onSplitRequest(taskManagerId: string, attemptId: string, count: number): void;

@@ -1,34 +1,90 @@
 import type { Duplex } from 'node:stream';
-import { type FastifyError, type FastifyInstance, type FastifyReply, fastify } from 'fastify';
+import {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+} from 'fastify';
+import { type EventLog, limitedLog } from '../../shared/observability/limited-log.ts';
 import type { Logger } from '../../shared/observability/logger.ts';
 import { REQUEST_BODY_BYTES_MAX } from '../../shared/rest/rest-schemas.ts';
 import type { ProblemDetails } from '../../shared/rest/rest-types.ts';
 import { listenError } from '../../shared/rpc/listen-error.ts';
+import { CONNECTION_LIMITS } from '../../shared/security/connection-guard.ts';
+import {
+  guardHttpServer,
+  HTTP_LIMITS,
+  type HttpGuard,
+  httpsOptions,
+} from '../../shared/security/http-guard.ts';
+import type { TlsIdentity } from '../../shared/security/tls-identity.ts';
+import type { TokenRegistry } from '../../shared/security/token-registry.ts';
+import { AuditLog } from './audit-log.ts';
 import { PROBLEM_JSON, problem, problemOf } from './problem.ts';
-import { type RestHandlers, restRoutes } from './routes.ts';
+import type { RestHandlers } from './rest-handlers.ts';
+import { Authentication, type Caller, logRefusal, refuse } from './rest-security.ts';
+import type { RestRoute } from './route.ts';
+import { restRoutes } from './routes.ts';
 
 export interface RestServerOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
   readonly handlers: RestHandlers;
+  /** Without one: HTTP. */
+  readonly identity?: TlsIdentity | null;
+  /** Without: everybody may do everything. */
+  readonly tokens?: TokenRegistry | null;
   readonly logger: Logger;
 }
 
-/** How long a client may take to send its request. */
-const REQUEST_TIMEOUT_MS = 30_000;
+/** Longer than a savepoint may take; who neither sends nor reads for so long is gone. */
+const IDLE_TIMEOUT_MS = 330_000;
 
-/** The REST listener: HTTP only; every answer that is no success is problem+json. */
+/**
+ * The REST listener: HTTP, or HTTPS; callers are told by their tokens before their bodies are read.
+ * Every answer that is no success is problem+json.
+ */
 export class RestServer {
   readonly #options: RestServerOptions;
   readonly #app: FastifyInstance;
+  readonly #authentication: Authentication;
+  readonly #audit: AuditLog;
+  readonly #callers = new WeakMap<FastifyRequest, Caller>();
+  /** Bounded: strangers cause these lines. */
+  readonly #log: EventLog;
+  readonly #guard: HttpGuard;
 
   constructor(options: RestServerOptions) {
     this.#options = options;
-    this.#app = fastify({
+    const { identity = null, tokens = null, logger } = options;
+    const { clock } = options.handlers;
+    this.#authentication = new Authentication(tokens);
+    this.#audit = new AuditLog(logger);
+    this.#log = limitedLog((level, message, context) => logger[level](context, message), clock);
+    this.#app = this.#createApp();
+    this.#guard = guardHttpServer(this.#app.server, {
+      name: 'REST',
+      limits: CONNECTION_LIMITS,
+      clock,
+      log: this.#log,
+      identity,
+      settledByHandshake: false,
+    });
+    this.#addRoutes(restRoutes(options.handlers));
+  }
+
+  #createApp(): FastifyInstance {
+    const { identity = null } = this.#options;
+    const server =
+      identity === null ? { http: HTTP_LIMITS } : { https: httpsOptions(identity, NO_CERTIFICATE) };
+    const app = fastify({
+      ...(server as { http: typeof HTTP_LIMITS }),
       bodyLimit: REQUEST_BODY_BYTES_MAX,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      connectionTimeout: 0,
+      requestTimeout: HTTP_LIMITS.requestTimeout,
+      keepAliveTimeout: HTTP_LIMITS.keepAliveTimeout,
+      connectionTimeout: IDLE_TIMEOUT_MS,
       forceCloseConnections: true,
       routerOptions: { maxParamLength: 256 },
       frameworkErrors: (error, _request, reply: FastifyReply) => {
@@ -38,14 +94,27 @@ export class RestServer {
       clientErrorHandler: (_error, socket) => refuseMalformed(socket),
     });
     // A page in a browser can send text without asking first; JSON it cannot.
-    this.#app.removeContentTypeParser('text/plain');
-    this.#app.setErrorHandler((error, _request, reply) => {
+    app.removeContentTypeParser('text/plain');
+    app.setErrorHandler((error, _request, reply) => {
       const details = this.#problemOf(error);
       return reply.status(details.status).type(PROBLEM_JSON).send(details);
     });
-    const routes = restRoutes(options.handlers);
-    for (const { method, path, handle } of routes) {
-      this.#app.route({ method, url: path, handler: handle });
+    return app;
+  }
+
+  #addRoutes(routes: readonly RestRoute[]): void {
+    for (const route of routes) {
+      const { method, path, handle } = route;
+      this.#app.route({
+        method,
+        url: path,
+        onRequest: (request, reply, next) => this.#admit(route, request, reply, next),
+        onResponse: (request, reply, done) => {
+          this.#record(route, request, reply);
+          done();
+        },
+        handler: handle,
+      });
     }
     this.#app.setNotFoundHandler((request, reply) => {
       const path = request.url.split('?')[0] ?? '';
@@ -73,7 +142,38 @@ export class RestServer {
   }
 
   async close(): Promise<void> {
-    await this.#app.close();
+    const closed = this.#app.close();
+    this.#guard.close();
+    await closed;
+  }
+
+  /** Before the body is read: lets the request through, or answers. */
+  #admit(
+    { role }: RestRoute,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    next: () => void,
+  ): void {
+    const { authorization } = request.headers;
+    const caller = this.#authentication.callerOf(authorization);
+    if (caller === null) void reply.header('connection', 'close');
+    else this.#guard.settle(request.raw);
+    if (caller !== null) this.#callers.set(request, caller);
+    const refusal = this.#authentication.refusal(caller, role, authorization);
+    if (refusal === null) {
+      next();
+      return;
+    }
+    logRefusal(this.#log, request, refusal);
+    void refuse(reply, refusal);
+  }
+
+  /** What strangers try is in the other log, which they cannot flood. */
+  #record({ audit }: RestRoute, request: FastifyRequest, reply: FastifyReply): void {
+    const caller = this.#callers.get(request);
+    if (audit !== undefined && caller !== undefined) {
+      this.#audit.record(audit, caller, request, reply);
+    }
   }
 
   #problemOf(error: unknown): ProblemDetails {
@@ -86,6 +186,8 @@ export class RestServer {
     return details;
   }
 }
+
+const NO_CERTIFICATE = { requestCert: false };
 
 /** Bytes that are no HTTP request; there is no reply object for them. */
 function refuseMalformed(socket: Duplex): void {

@@ -14,6 +14,8 @@ interface ControlStreamOptions {
   readonly controlPlane: ControlPlane;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** A task manager is at the other end. */
+  readonly onRegistered: () => void;
 }
 
 /** How long a new stream may take to say who it is. */
@@ -91,6 +93,7 @@ export class ControlStream implements TaskManagerConnection {
     }
     this.#cancelRegistrationTimer();
     this.#taskManagerId = message.registration.taskManagerId;
+    this.#options.onRegistered();
     if (!this.#options.controlPlane.register(message.registration, this)) this.close();
   }
 

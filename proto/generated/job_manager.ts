@@ -8,15 +8,19 @@ import type { CheckpointAborted as _sluice_v1_CheckpointAborted, CheckpointAbort
 import type { CheckpointComplete as _sluice_v1_CheckpointComplete, CheckpointComplete__Output as _sluice_v1_CheckpointComplete__Output } from './sluice/v1/CheckpointComplete.ts';
 import type { DeclineCheckpoint as _sluice_v1_DeclineCheckpoint, DeclineCheckpoint__Output as _sluice_v1_DeclineCheckpoint__Output } from './sluice/v1/DeclineCheckpoint.ts';
 import type { DeployTask as _sluice_v1_DeployTask, DeployTask__Output as _sluice_v1_DeployTask__Output } from './sluice/v1/DeployTask.ts';
+import type { DrainState as _sluice_v1_DrainState, DrainState__Output as _sluice_v1_DrainState__Output } from './sluice/v1/DrainState.ts';
+import type { DrainTaskManager as _sluice_v1_DrainTaskManager, DrainTaskManager__Output as _sluice_v1_DrainTaskManager__Output } from './sluice/v1/DrainTaskManager.ts';
 import type { ErrorInfo as _sluice_v1_ErrorInfo, ErrorInfo__Output as _sluice_v1_ErrorInfo__Output } from './sluice/v1/ErrorInfo.ts';
 import type { Heartbeat as _sluice_v1_Heartbeat, Heartbeat__Output as _sluice_v1_Heartbeat__Output } from './sluice/v1/Heartbeat.ts';
 import type { HeartbeatReply as _sluice_v1_HeartbeatReply, HeartbeatReply__Output as _sluice_v1_HeartbeatReply__Output } from './sluice/v1/HeartbeatReply.ts';
 import type { Histogram as _sluice_v1_Histogram, Histogram__Output as _sluice_v1_Histogram__Output } from './sluice/v1/Histogram.ts';
 import type { JobManagerClient as _sluice_v1_JobManagerClient, JobManagerDefinition as _sluice_v1_JobManagerDefinition } from './sluice/v1/JobManager.ts';
 import type { JobManagerMessage as _sluice_v1_JobManagerMessage, JobManagerMessage__Output as _sluice_v1_JobManagerMessage__Output } from './sluice/v1/JobManagerMessage.ts';
+import type { LogPart as _sluice_v1_LogPart, LogPart__Output as _sluice_v1_LogPart__Output } from './sluice/v1/LogPart.ts';
 import type { NoMoreSplits as _sluice_v1_NoMoreSplits, NoMoreSplits__Output as _sluice_v1_NoMoreSplits__Output } from './sluice/v1/NoMoreSplits.ts';
 import type { OperatorMetrics as _sluice_v1_OperatorMetrics, OperatorMetrics__Output as _sluice_v1_OperatorMetrics__Output } from './sluice/v1/OperatorMetrics.ts';
 import type { ProcessMetrics as _sluice_v1_ProcessMetrics, ProcessMetrics__Output as _sluice_v1_ProcessMetrics__Output } from './sluice/v1/ProcessMetrics.ts';
+import type { ReadLog as _sluice_v1_ReadLog, ReadLog__Output as _sluice_v1_ReadLog__Output } from './sluice/v1/ReadLog.ts';
 import type { RegisterTaskManager as _sluice_v1_RegisterTaskManager, RegisterTaskManager__Output as _sluice_v1_RegisterTaskManager__Output } from './sluice/v1/RegisterTaskManager.ts';
 import type { Registered as _sluice_v1_Registered, Registered__Output as _sluice_v1_Registered__Output } from './sluice/v1/Registered.ts';
 import type { SlotProfile as _sluice_v1_SlotProfile, SlotProfile__Output as _sluice_v1_SlotProfile__Output } from './sluice/v1/SlotProfile.ts';
@@ -42,6 +46,8 @@ export interface ProtoGrpcType {
       CheckpointComplete: MessageTypeDefinition<_sluice_v1_CheckpointComplete, _sluice_v1_CheckpointComplete__Output>
       DeclineCheckpoint: MessageTypeDefinition<_sluice_v1_DeclineCheckpoint, _sluice_v1_DeclineCheckpoint__Output>
       DeployTask: MessageTypeDefinition<_sluice_v1_DeployTask, _sluice_v1_DeployTask__Output>
+      DrainState: MessageTypeDefinition<_sluice_v1_DrainState, _sluice_v1_DrainState__Output>
+      DrainTaskManager: MessageTypeDefinition<_sluice_v1_DrainTaskManager, _sluice_v1_DrainTaskManager__Output>
       ErrorInfo: MessageTypeDefinition<_sluice_v1_ErrorInfo, _sluice_v1_ErrorInfo__Output>
       Heartbeat: MessageTypeDefinition<_sluice_v1_Heartbeat, _sluice_v1_Heartbeat__Output>
       HeartbeatReply: MessageTypeDefinition<_sluice_v1_HeartbeatReply, _sluice_v1_HeartbeatReply__Output>
@@ -51,9 +57,11 @@ export interface ProtoGrpcType {
        */
       JobManager: SubtypeConstructor<typeof grpc.Client, _sluice_v1_JobManagerClient> & { service: _sluice_v1_JobManagerDefinition }
       JobManagerMessage: MessageTypeDefinition<_sluice_v1_JobManagerMessage, _sluice_v1_JobManagerMessage__Output>
+      LogPart: MessageTypeDefinition<_sluice_v1_LogPart, _sluice_v1_LogPart__Output>
       NoMoreSplits: MessageTypeDefinition<_sluice_v1_NoMoreSplits, _sluice_v1_NoMoreSplits__Output>
       OperatorMetrics: MessageTypeDefinition<_sluice_v1_OperatorMetrics, _sluice_v1_OperatorMetrics__Output>
       ProcessMetrics: MessageTypeDefinition<_sluice_v1_ProcessMetrics, _sluice_v1_ProcessMetrics__Output>
+      ReadLog: MessageTypeDefinition<_sluice_v1_ReadLog, _sluice_v1_ReadLog__Output>
       RegisterTaskManager: MessageTypeDefinition<_sluice_v1_RegisterTaskManager, _sluice_v1_RegisterTaskManager__Output>
       Registered: MessageTypeDefinition<_sluice_v1_Registered, _sluice_v1_Registered__Output>
       SlotProfile: MessageTypeDefinition<_sluice_v1_SlotProfile, _sluice_v1_SlotProfile__Output>

@@ -3,9 +3,11 @@ import type { MessageTypeDefinition } from '@grpc/proto-loader';
 
 import type { AcknowledgeCheckpoint as _sluice_v1_AcknowledgeCheckpoint, AcknowledgeCheckpoint__Output as _sluice_v1_AcknowledgeCheckpoint__Output } from './sluice/v1/AcknowledgeCheckpoint.ts';
 import type { DeclineCheckpoint as _sluice_v1_DeclineCheckpoint, DeclineCheckpoint__Output as _sluice_v1_DeclineCheckpoint__Output } from './sluice/v1/DeclineCheckpoint.ts';
+import type { DrainTaskManager as _sluice_v1_DrainTaskManager, DrainTaskManager__Output as _sluice_v1_DrainTaskManager__Output } from './sluice/v1/DrainTaskManager.ts';
 import type { ErrorInfo as _sluice_v1_ErrorInfo, ErrorInfo__Output as _sluice_v1_ErrorInfo__Output } from './sluice/v1/ErrorInfo.ts';
 import type { Heartbeat as _sluice_v1_Heartbeat, Heartbeat__Output as _sluice_v1_Heartbeat__Output } from './sluice/v1/Heartbeat.ts';
 import type { Histogram as _sluice_v1_Histogram, Histogram__Output as _sluice_v1_Histogram__Output } from './sluice/v1/Histogram.ts';
+import type { LogPart as _sluice_v1_LogPart, LogPart__Output as _sluice_v1_LogPart__Output } from './sluice/v1/LogPart.ts';
 import type { OperatorMetrics as _sluice_v1_OperatorMetrics, OperatorMetrics__Output as _sluice_v1_OperatorMetrics__Output } from './sluice/v1/OperatorMetrics.ts';
 import type { ProcessMetrics as _sluice_v1_ProcessMetrics, ProcessMetrics__Output as _sluice_v1_ProcessMetrics__Output } from './sluice/v1/ProcessMetrics.ts';
 import type { RegisterTaskManager as _sluice_v1_RegisterTaskManager, RegisterTaskManager__Output as _sluice_v1_RegisterTaskManager__Output } from './sluice/v1/RegisterTaskManager.ts';
@@ -26,9 +28,11 @@ export interface ProtoGrpcType {
     v1: {
       AcknowledgeCheckpoint: MessageTypeDefinition<_sluice_v1_AcknowledgeCheckpoint, _sluice_v1_AcknowledgeCheckpoint__Output>
       DeclineCheckpoint: MessageTypeDefinition<_sluice_v1_DeclineCheckpoint, _sluice_v1_DeclineCheckpoint__Output>
+      DrainTaskManager: MessageTypeDefinition<_sluice_v1_DrainTaskManager, _sluice_v1_DrainTaskManager__Output>
       ErrorInfo: MessageTypeDefinition<_sluice_v1_ErrorInfo, _sluice_v1_ErrorInfo__Output>
       Heartbeat: MessageTypeDefinition<_sluice_v1_Heartbeat, _sluice_v1_Heartbeat__Output>
       Histogram: MessageTypeDefinition<_sluice_v1_Histogram, _sluice_v1_Histogram__Output>
+      LogPart: MessageTypeDefinition<_sluice_v1_LogPart, _sluice_v1_LogPart__Output>
       OperatorMetrics: MessageTypeDefinition<_sluice_v1_OperatorMetrics, _sluice_v1_OperatorMetrics__Output>
       ProcessMetrics: MessageTypeDefinition<_sluice_v1_ProcessMetrics, _sluice_v1_ProcessMetrics__Output>
       RegisterTaskManager: MessageTypeDefinition<_sluice_v1_RegisterTaskManager, _sluice_v1_RegisterTaskManager__Output>

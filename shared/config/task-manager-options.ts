@@ -1,6 +1,7 @@
 import { availableParallelism, homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FileSystemOptions } from '../filesystem/filesystem-options.ts';
+import type { TlsFiles } from './tls-files.ts';
 
 /** What a task manager offers, where it listens and how patient it is. Durations in milliseconds. */
 export interface TaskManagerOptions {
@@ -19,6 +20,8 @@ export interface TaskManagerOptions {
   readonly metricsPort: number;
   /** Allows a host that other machines reach. */
   readonly insecure: boolean;
+  /** For the data plane, the metrics and the connection to the job manager; null: in the clear. */
+  readonly tls: TlsFiles | null;
   readonly slots: number;
   readonly device: 'cpu' | 'gpu';
   /** What runs models on slots of the device `gpu`; `cpu` where there is no GPU. */
@@ -40,6 +43,8 @@ export interface TaskManagerOptions {
   readonly cancellationTimeoutMs: number;
   /** How long tasks go on without a job manager. */
   readonly jobManagerLostTimeoutMs: number;
+  /** How long a task manager that is asked to end may take until its tasks have moved. */
+  readonly drainTimeoutMs: number;
   /** How long the end of a task manager may take before its threads are ended. */
   readonly shutdownTimeoutMs: number;
 }
@@ -55,6 +60,7 @@ export const TASK_MANAGER_DEFAULTS: TaskManagerOptions = {
   dataPort: 0,
   metricsPort: 0,
   insecure: false,
+  tls: null,
   // Decoding and inference have threads of their own: a slot for every other core feeds them.
   slots: Math.max(1, Math.floor(cores / 2)),
   device: 'cpu',
@@ -69,5 +75,6 @@ export const TASK_MANAGER_DEFAULTS: TaskManagerOptions = {
   metricsIntervalMs: 500,
   cancellationTimeoutMs: 10_000,
   jobManagerLostTimeoutMs: 60_000,
+  drainTimeoutMs: 30_000,
   shutdownTimeoutMs: 10_000,
 };

@@ -10,6 +10,10 @@ export interface S3Options {
   readonly region?: string;
   /** `host/bucket/key` rather than `bucket.host/key`. Default: true with an endpoint. */
   readonly forcePathStyle?: boolean;
+  /** What the server is asked to encrypt new objects with; default `none`: what the bucket says. */
+  readonly encryption?: S3Encryption;
+  /** Of KMS, with `aws:kms`; default: the account's key for S3. */
+  readonly kmsKeyId?: string;
   /** Calls beside the first one; default 5. */
   readonly retriesMax?: number;
   /**
@@ -25,3 +29,6 @@ export interface S3Options {
   readonly accessKeyId?: string;
   readonly secretAccessKey?: string;
 }
+
+export const S3_ENCRYPTIONS = ['none', 'AES256', 'aws:kms'] as const;
+export type S3Encryption = (typeof S3_ENCRYPTIONS)[number];

@@ -64,11 +64,13 @@ export class S3FileSystem implements FileSystem {
   readonly scheme = 's3';
   readonly #connection: S3Connection;
   readonly #dependencies: S3Dependencies;
+  readonly #encryption: S3EncryptionInput;
   readonly #pageTurns = new PageTurns();
 
   constructor(options: S3Options, dependencies: S3Dependencies) {
     this.#connection = new S3Connection(options, dependencies);
     this.#dependencies = dependencies;
+    this.#encryption = encryptionOf(options);
   }
 
   isFolder(): Promise<boolean> {
@@ -117,6 +119,7 @@ export class S3FileSystem implements FileSystem {
     return this.#connection.call(request, async (attempt) => {
       const command = new attempt.sdk.PutObjectCommand({
         ...location,
+        ...this.#encryption,
         Body: bytes,
         ContentLength: bytes.length,
         ...(options.contentType === undefined ? {} : { ContentType: options.contentType }),
@@ -207,6 +210,7 @@ export class S3FileSystem implements FileSystem {
     const created = await this.#send(uri, operation, options.signal, ({ sdk, client, signal }) => {
       const command = new sdk.CreateMultipartUploadCommand({
         ...location,
+        ...this.#encryption,
         Metadata: { [TOKEN_KEY]: token },
         ...(options.contentType === undefined ? {} : { ContentType: options.contentType }),
       });
@@ -244,6 +248,7 @@ export class S3FileSystem implements FileSystem {
     await this.#send(uri, 'PutObject', userSignal, async ({ sdk, client, signal, number }) => {
       const command = new sdk.PutObjectCommand({
         ...location,
+        ...this.#encryption,
         Body: bytes,
         ContentLength: bytes.length,
         IfNoneMatch: '*',
@@ -372,6 +377,20 @@ export class S3FileSystem implements FileSystem {
   ): Promise<T> {
     return this.#connection.call({ uri, operation, signal }, send);
   }
+}
+
+/** What each new object is asked to be encrypted with. */
+interface S3EncryptionInput {
+  readonly ServerSideEncryption?: 'AES256' | 'aws:kms';
+  readonly SSEKMSKeyId?: string;
+}
+
+function encryptionOf({ encryption = 'none', kmsKeyId }: S3Options): S3EncryptionInput {
+  if (encryption === 'none') return {};
+  return {
+    ServerSideEncryption: encryption,
+    ...(kmsKeyId === undefined ? {} : { SSEKMSKeyId: kmsKeyId }),
+  };
 }
 
 function locate(uri: string): Location {

@@ -56,6 +56,11 @@ export class PipelineSource {
     return this.#problem(details, this.#placeOf(range));
   }
 
+  /** 1-based, of the key at the path (or of the part of the path that there is). */
+  lineOf(path: ValuePath): number {
+    return this.#lineIndexOf(this.#rangeOf({ path, on: 'key' }).start) + 1;
+  }
+
   /** For what has no place in the file. */
   problemOfFile(details: ProblemDetails): SluiceError {
     return this.#problem(details, {});

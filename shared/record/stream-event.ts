@@ -26,6 +26,8 @@ export const CHECKPOINT_PURPOSES = [
    * it is complete the sinks commit and the tasks end.
    */
   'final',
+  /** Before the job starts again on other slots: to recover from, and always aligned. */
+  'rescale',
   /** A savepoint after which the tasks end without having finished (stop with savepoint). */
   'suspend',
 ] as const;

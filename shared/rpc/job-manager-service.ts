@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import {
-  type ChannelCredentials,
   credentials as grpcCredentials,
   loadPackageDefinition,
   logVerbosity,
@@ -12,6 +11,8 @@ import type {
   JobManagerClient,
   JobManagerDefinition,
 } from '../../proto/generated/sluice/v1/JobManager.ts';
+import { peerConnectionOptions } from '../security/peer-client.ts';
+import type { TlsIdentity } from '../security/tls-identity.ts';
 import { channelOptions } from './channel-options.ts';
 import { protoLoaderOptions } from './proto-loader-options.ts';
 
@@ -38,10 +39,28 @@ export function jobManagerServiceDefinition(): JobManagerDefinition {
   return loadProtos().JobManager.service;
 }
 
-/** A client of the job manager at `host:port`; it connects with its first call. */
+/**
+ * A client of the job manager at `host:port`; it connects with its first call. With an identity over
+ * TLS: the other end has to be a job manager, and of that name.
+ */
 export function createJobManagerClient(
   address: string,
-  credentials: ChannelCredentials = grpcCredentials.createInsecure(),
+  identity: TlsIdentity | null = null,
 ): JobManagerClient {
-  return new (loadProtos().JobManager)(address, credentials, channelOptions);
+  const { JobManager } = loadProtos();
+  if (identity === null) {
+    return new JobManager(address, grpcCredentials.createInsecure(), channelOptions);
+  }
+  const peer = { role: 'job-manager', host: hostOf(address), checksHost: true } as const;
+  const { servername, checkServerIdentity } = peerConnectionOptions(identity, peer);
+  return new JobManager(
+    address,
+    grpcCredentials.createFromSecureContext(identity.context, { checkServerIdentity }),
+    { ...channelOptions, 'grpc.ssl_target_name_override': servername },
+  );
+}
+
+/** `host:port` or `[host]:port` without its port. */
+function hostOf(address: string): string {
+  return address.replace(/:\d+$/u, '').replace(/^\[(.*)\]$/u, '$1');
 }

@@ -1,10 +1,11 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { DataAddress } from '../../shared/job-graph/task-deployment.ts';
+import { limitedLog } from '../../shared/observability/limited-log.ts';
 import { HubCore } from './hub-core.ts';
-import { limitedLog } from './limited-log.ts';
 import { NETWORK_LIMITS, type NetworkHubOptions } from './network-options.ts';
 import { nodeLinkPort } from './node-link-port.ts';
 import { tcpTransport } from './tcp-transport.ts';
+import { tlsTransport } from './tls-transport.ts';
 import type { ByteStream, TransportListener } from './transport.ts';
 
 /**
@@ -35,15 +36,19 @@ export class NetworkHub {
 
   /** Throws a SluiceError (`PORT_IN_USE`, `ARGUMENT_INVALID`) where it cannot listen. */
   static async start(options: NetworkHubOptions): Promise<NetworkHub> {
-    const { host, port, transport = tcpTransport } = options;
+    const { host, port, identity = null, clock } = options;
+    const log = limitedLog(options.log ?? (() => {}), clock);
+    const transport =
+      options.transport ??
+      (identity === null ? tcpTransport : tlsTransport({ identity, clock, log }));
     const openStreams = new Set<ByteStream>();
     const watched = (stream: ByteStream): ByteStream => watch(stream, openStreams);
     const core = new HubCore({
       taskManagerId: options.taskManagerId,
-      clock: options.clock,
+      clock,
       defer: queueMicrotask,
       limits: { ...NETWORK_LIMITS, ...options.limits },
-      log: limitedLog(options.log ?? (() => {}), options.clock),
+      log,
       connect: (peerHost, peerPort) => watched(transport.connect(peerHost, peerPort)),
       createChannel() {
         const { port1, port2 } = new MessageChannel();

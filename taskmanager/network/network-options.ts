@@ -1,3 +1,5 @@
+import type { EventLog } from '../../shared/observability/limited-log.ts';
+import type { TlsIdentity } from '../../shared/security/tls-identity.ts';
 import type { Clock } from '../../shared/time/clock.ts';
 import type { Transport } from './transport.ts';
 
@@ -30,11 +32,7 @@ export const NETWORK_LIMITS: NetworkLimits = {
 };
 
 /** Receives what operators should know of: refused and broken connections. */
-export type NetworkLog = (
-  level: 'info' | 'warn',
-  message: string,
-  context: Readonly<Record<string, string | number>>,
-) => void;
+export type NetworkLog = EventLog;
 
 export interface NetworkHubOptions {
   readonly taskManagerId: string;
@@ -47,7 +45,9 @@ export interface NetworkHubOptions {
   readonly clock: Clock;
   readonly log?: NetworkLog;
   readonly limits?: Partial<NetworkLimits>;
-  /** How sockets are made; plain TCP by default. */
+  /** Given: TLS between task managers. */
+  readonly identity?: TlsIdentity | null;
+  /** How sockets are made; by default TLS with an identity, plain TCP without. */
   readonly transport?: Transport;
 }
 

@@ -7,7 +7,7 @@ import { listenError } from '../../shared/rpc/listen-error.ts';
 import type { ByteStream, Transport } from './transport.ts';
 
 /** One read of the socket that opened the connection, which is the end that receives the data. */
-const READ_BUFFER_BYTES = 256 * 1024;
+export const READ_BUFFER_BYTES = 256 * 1024;
 const CONNECT_BACKLOG = 511;
 
 export const tcpTransport: Transport = {
@@ -51,7 +51,7 @@ export const tcpTransport: Transport = {
   },
 };
 
-function streamOf(socket: Socket): ByteStream {
+export function streamOf(socket: Socket): ByteStream {
   let isCorked = false;
   return {
     peer: `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`,

@@ -17,6 +17,7 @@ import type {
   TaskManagerRegistration,
 } from '../../shared/rpc/messages.ts';
 import { encodeTaskManagerMessage } from '../../shared/rpc/task-manager-codec.ts';
+import type { TlsIdentity } from '../../shared/security/tls-identity.ts';
 import type { CancelTimer, Clock } from '../../shared/time/clock.ts';
 import { reconnectDelayMs } from './backoff.ts';
 import { JobManagerLocator } from './job-manager-locator.ts';
@@ -26,6 +27,8 @@ export interface JobManagerConnectionOptions {
   readonly address: string;
   /** Where the lease in the storage says the leader is; null where it says nothing. Never rejects. */
   readonly leaderAddress?: () => Promise<string | null>;
+  /** Given: TLS, and the job manager has to be one. */
+  readonly identity?: TlsIdentity | null;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
@@ -112,6 +115,13 @@ export class JobManagerConnection {
     }
   }
 
+  /** Says it only where a job manager hears it; false where none does. */
+  ask(message: TaskManagerMessage): boolean {
+    if (this.#state !== 'registered') return false;
+    this.#write(message);
+    return true;
+  }
+
   /** Says goodbye, and no more; resolves when it has been said, or after `timeoutMs`. */
   async close(reason: string, timeoutMs: number): Promise<void> {
     const stream = this.#stream;
@@ -149,7 +159,7 @@ export class JobManagerConnection {
   #connect(address: string): void {
     this.#state = 'registering';
     this.#queued = [];
-    const client = createJobManagerClient(address);
+    const client = createJobManagerClient(address, this.#options.identity ?? null);
     const stream: Stream = client.connect();
     this.#stream = stream;
     this.#closeStream = () => {

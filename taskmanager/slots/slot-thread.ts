@@ -15,7 +15,8 @@ export interface SlotThreadEvents {
   onEnd(end: ThreadEnd): void;
 }
 
-const ENTRY = new URL('./slot-worker.ts', import.meta.url);
+/** With the extension of this very file: `.ts` in the sources, `.js` when compiled. */
+const ENTRY = new URL(`./slot-worker${import.meta.url.slice(-3)}`, import.meta.url);
 
 /** Starts a worker thread for a slot; the ports in `data` go over to it. */
 export function startSlotThread(data: SlotWorkerData, events: SlotThreadEvents): SlotThread {

@@ -43,11 +43,11 @@ function assertGolden(name: string, text: string): void {
 }
 
 describe('sluice', () => {
-  it('when asked for its version, then it says that of the package', async () => {
+  it('when asked for its version, then it says that of the package, and what is new in it', async () => {
     assert.deepEqual(await sluice(['--version']), {
       code: 0,
       signal: null,
-      stdout: `${packageJson.version}\n`,
+      stdout: `${packageJson.version}\nRelease notes: ${join(ROOT, 'CHANGELOG.md')}\n`,
       stderr: '',
     });
   });

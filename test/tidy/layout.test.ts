@@ -87,7 +87,8 @@ test('when a native or heavy library is imported outside its folder, then it has
     [/^@aws-sdk\/|^@smithy\//, ['shared/filesystem/']],
     [/^@grpc\//, ['shared/rpc/', 'jobmanager/rpc/', 'taskmanager/rpc/']],
     [/^lmdb$/, ['taskmanager/state/']],
-    [/^node:net$/, ['taskmanager/network/']],
+    [/^node:(net|tls)$/, ['taskmanager/network/', 'shared/security/']],
+    [/^@peculiar\/x509$/, ['cli/security/']],
     [/^fastify$/, ['jobmanager/rest/', 'taskmanager/metrics/', 'shared/observability/']],
     [/^commander$/, ['cli/']],
   ];

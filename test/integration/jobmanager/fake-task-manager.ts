@@ -52,6 +52,7 @@ export class FakeTaskManager {
         })),
         labels: options.labels ?? {},
         executors: 1,
+        draining: false,
         runningAttemptIds: [],
         attempts: [],
         hostName: `host-of-${options.id}`,
@@ -141,6 +142,8 @@ export function subtaskMetrics(
     backPressuredMs: 100,
     buffersInQueued: 2,
     buffersOutQueued: 3,
+    creditsIn: 0,
+    creditsOut: 0,
     firstRecordAtMs: 0,
     lastRecordAtMs: 0,
     operators: operators.map((operator) => ({

@@ -37,6 +37,7 @@ function connect(address: string) {
       slots: [{ device: 'cpu' }],
       labels: { zone: 'a' },
       executors: 2,
+      draining: false,
       runningAttemptIds: ['job/v/0/0'],
       attempts: [],
       hostName: 'host',

@@ -23,7 +23,7 @@ import type { SerializedError } from '../../../shared/errors/sluice-error.ts';
  *
  *   deployed <attempts>, adopted <attempts> (after their last one), running, interrupted, timer, ending
  *   ack|drained <attempt> [id], decline <attempt> <id> <reason>
- *   savepoint|suspend <request>, stored <id>, not-stored <id> <reason>, snapshot-failed <id>
+ *   savepoint|suspend|rescale <request>, stored <id>, not-stored <id> <reason>, snapshot-failed <id>
  */
 type Step = readonly [event: string, then: string];
 
@@ -116,6 +116,44 @@ const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
     ['2010 stored 2', 'completed 2 to r0 r1 w0, wake 3000'],
     ['3000 timer', 'trigger 3 checkpoint to r0 r1, wake 8000'],
     ['3010 snapshot-failed 3', 'aborted 3 TASK_DECLINED to r0 r1 w0 of nobody, wake 4000'],
+  ],
+  'the job is to move, a checkpoint comes at once and none after it until it has moved': [
+    ...START,
+    ['200 rescale 7', 'trigger 1 rescale for 7 to r0 r1, wake 5200'],
+    ['210 ack r0 1', ''],
+    ['210 ack r1 1', ''],
+    ['210 ack w0 1', 'store 1 of r0 r1 w0, wake never'],
+    ['220 savepoint 8', 'wake 5220'],
+    ['220 stored 1', 'completed 1 to r0 r1 w0'],
+    ['230 interrupted', ''],
+    ['230 deployed r2 w2', ''],
+    ['400 running', 'trigger 2 savepoint for 8 to r2, wake 5400'],
+  ],
+  'it stays where it is after all, checkpoints go on': [
+    ...START,
+    ['200 rescale 7', 'trigger 1 rescale for 7 to r0 r1, wake 5200'],
+    ['210 ack r0 1', ''],
+    ['210 ack r1 1', ''],
+    ['210 ack w0 1', 'store 1 of r0 r1 w0, wake never'],
+    ['220 stored 1', 'completed 1 to r0 r1 w0'],
+    ['230 running', 'wake 1200'],
+  ],
+  'a task ends before the checkpoint of a move, it is not taken any more': [
+    ...TRIGGERED,
+    ['1010 rescale 7', ''],
+    ['1010 savepoint 8', ''],
+    [
+      '1020 interrupted',
+      'aborted 1 TASK_FAILED to r0 r1 w0 of nobody, refused 7 INTERRUPTED, wake 6010',
+    ],
+    ['1020 deployed r2 w2', ''],
+    ['1030 running', 'trigger 2 savepoint for 8 to r2, wake 6030'],
+  ],
+  'all sources have drained, the job does not move any more': [
+    ...START,
+    ['100 drained r0', ''],
+    ['100 drained r1', 'trigger 1 final to r0 r1, wake 5100'],
+    ['110 rescale 7', 'refused 7 JOB_ENDING'],
   ],
   'a task that does not run declines, it does not count as a failure': [
     ...TRIGGERED,
@@ -290,6 +328,7 @@ function eventOf(kind: string, rest: readonly string[]): CoordinatorEvent {
       return { kind, attemptId: first };
     case 'savepoint':
     case 'suspend':
+    case 'rescale':
       return { kind: 'savepoint-requested', request: { requestId: Number(first), purpose: kind } };
     case 'stored':
       return { kind, checkpointId: Number(first) };

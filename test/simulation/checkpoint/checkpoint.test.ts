@@ -20,6 +20,7 @@ test('when tasks, job managers, messages and storage do their worst, then every 
       count('leaders', result.leaders - 1);
       count('suspensions', result.suspensions);
       count('adoptions', result.adoptions);
+      count('rescales', result.rescales);
       count('completed', result.completed);
       count('events', result.events);
       for (const point of result.crashedAt) count(point);
@@ -39,7 +40,7 @@ test('when tasks, job managers, messages and storage do their worst, then every 
     'registered',
     'completing',
   ];
-  for (const what of ['restarts', 'leaders', 'suspensions', 'adoptions', ...points]) {
+  for (const what of ['restarts', 'leaders', 'suspensions', 'adoptions', 'rescales', ...points]) {
     assert.ok((reached.get(what) ?? 0) > 10, `${what} among ${JSON.stringify([...reached])}`);
   }
 });

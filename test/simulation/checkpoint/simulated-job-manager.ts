@@ -157,6 +157,27 @@ export class SimulatedJobManager implements CheckpointRegistry {
       });
   }
 
+  /** Starts again from a checkpoint on purpose; now and then there is nothing to gain when it is there. */
+  rescale(): void {
+    const run = this.#runs;
+    const checkpoints = this.#checkpoints;
+    if (!this.isAlive || checkpoints === null) return;
+    const moves = this.#world.random.chance(0.8);
+    checkpoints.savepoint({ directory: null, purpose: 'rescale' }).then(
+      () => {
+        if (!this.isAlive || run !== this.#runs) return;
+        if (moves) {
+          this.#world.rescaled();
+          this.restart();
+        } else if (this.#tasks.every(({ state }) => state === 'running')) {
+          checkpoints.running();
+        }
+      },
+      // The job goes on as it is.
+      () => {},
+    );
+  }
+
   taskFailed(task: SimulatedTask): void {
     if (this.isAlive && this.#tasks.includes(task)) this.restart();
   }

@@ -53,6 +53,7 @@ export interface SimulatedWorld {
   toTask(task: SimulatedTask, message: JobManagerMessage): void;
   /** A new job manager took over running tasks. */
   adopted(): void;
+  rescaled(): void;
   /** SAFETY is violated. */
   fail(error: unknown): void;
 }

@@ -27,6 +27,7 @@ export interface SimulationResult {
   readonly crashedAt: readonly CommitPoint[];
   readonly suspensions: number;
   readonly adoptions: number;
+  readonly rescales: number;
 }
 
 /** Rejects where the job is not exactly once, or does not end. */
@@ -64,6 +65,7 @@ class CheckpointSimulation implements SimulatedWorld {
   #attempts = 0;
   #suspensions = 0;
   #adoptions = 0;
+  #rescales = 0;
   #isDone = false;
   #violation: unknown = null;
 
@@ -138,6 +140,7 @@ class CheckpointSimulation implements SimulatedWorld {
       crashedAt: this.#crashedAt,
       suspensions: this.#suspensions,
       adoptions: this.#adoptions,
+      rescales: this.#rescales,
     };
   }
 
@@ -164,6 +167,10 @@ class CheckpointSimulation implements SimulatedWorld {
 
   adopted(): void {
     this.#adoptions += 1;
+  }
+
+  rescaled(): void {
+    this.#rescales += 1;
   }
 
   fail(error: unknown): void {
@@ -239,6 +246,9 @@ class CheckpointSimulation implements SimulatedWorld {
     for (let requests = random.integer(0, 2); requests > 0; requests -= 1) {
       const purpose = random.chance(0.3) ? 'suspend' : 'savepoint';
       time.setTimer(random.integer(1, FAULTS_MS), () => this.#jobManager?.savepoint(purpose));
+    }
+    for (let requests = random.integer(0, 3); requests > 0; requests -= 1) {
+      time.setTimer(random.integer(1, FAULTS_MS), () => this.#jobManager?.rescale());
     }
   }
 

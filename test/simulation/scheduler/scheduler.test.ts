@@ -4,15 +4,16 @@ import { simulate } from './simulation.ts';
 
 const given = process.env['SLUICE_SEED'];
 const seeds =
-  given === undefined ? Array.from({ length: 80 }, (_, seed) => seed + 1) : [Number(given)];
+  given === undefined ? Array.from({ length: 120 }, (_, seed) => seed + 1) : [Number(given)];
 
 test('when task managers, people and the network do their worst, then jobs and slots stay sound', async () => {
   const states = new Map<string, number>();
   const count = (outcome: string) => states.set(outcome, (states.get(outcome) ?? 0) + 1);
   for (const seed of seeds) {
     try {
-      for (const { state, failure, restarts } of (await simulate(seed)).jobs) {
+      for (const { state, failure, restarts, rescales } of (await simulate(seed)).jobs) {
         count(failure === null ? state : failure.error.code);
+        if (rescales > 0) count(`moved, then ${state}`);
         if (restarts > 0) count(`restarted, then ${state}`);
       }
     } catch (error) {
@@ -30,6 +31,8 @@ test('when task managers, people and the network do their worst, then jobs and s
     'restarted, then FINISHED',
     'restarted, then CANCELED',
     'restarted, then FAILED',
+    'moved, then FINISHED',
+    'moved, then CANCELED',
   ]) {
     assert.ok((states.get(outcome) ?? 0) > 10, `${outcome} among ${JSON.stringify([...states])}`);
   }

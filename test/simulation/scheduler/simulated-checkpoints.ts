@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { CheckpointCounter } from '../../../jobmanager/checkpoint/checkpoint-figures.ts';
 import type {
   CheckpointedJob,
   CheckpointsOfJob,
@@ -19,6 +20,7 @@ import type { Random, VirtualTime } from './virtual-time.ts';
  */
 export class SimulatedCheckpoints implements CheckpointsOfJob {
   latest: CheckpointsOfJob['latest'] = null;
+  readonly drained = false;
   readonly #job: CheckpointedJob;
   readonly #time: VirtualTime;
   readonly #random: Random;
@@ -30,6 +32,7 @@ export class SimulatedCheckpoints implements CheckpointsOfJob {
   #isRunning = false;
   #settled = Promise.resolve();
   #closed = false;
+  #asked: { resolve(uri: string): void; reject(error: Error): void } | null = null;
 
   constructor(job: CheckpointedJob, time: VirtualTime, random: Random) {
     this.#job = job;
@@ -51,6 +54,8 @@ export class SimulatedCheckpoints implements CheckpointsOfJob {
   interrupted(): void {
     this.#isRunning = false;
     this.#epoch += 1;
+    this.#asked?.reject(new Error('the job was interrupted'));
+    this.#asked = null;
   }
 
   handle(): void {}
@@ -74,8 +79,20 @@ export class SimulatedCheckpoints implements CheckpointsOfJob {
     return this.#states.has(operatorId) ? { state: this.#states.get(operatorId) } : null;
   }
 
-  async savepoint(): Promise<string> {
-    return 'memory://savepoints/1';
+  /** To rescale from: the only ones that are asked for here. */
+  savepoint(): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.#asked = { resolve, reject };
+      assert.equal(this.#isRunning, true, 'only a job that runs is asked for a checkpoint');
+      // What is under way is not waited for: it is as if it had failed.
+      this.#epoch += 1;
+      this.#trigger(this.#epoch);
+    });
+  }
+
+  measurement(): ReturnType<CheckpointsOfJob['measurement']> {
+    const figures = new CheckpointCounter(0).figures(this.#time.nowMs());
+    return { settings: CHECKPOINT_DEFAULTS, figures };
   }
 
   detail(): JobCheckpointsDetail {
@@ -98,12 +115,12 @@ export class SimulatedCheckpoints implements CheckpointsOfJob {
   #trigger(epoch: number): void {
     assert.ok(this.#attempts.length > 0);
     if (this.#random.chance(0.02)) {
-      this.#isRunning = false;
-      this.#epoch += 1;
+      this.interrupted();
       const error = new SluiceError('STORAGE_UNAVAILABLE', 'no answer', { domain: 'external' });
       this.#job.onTooManyFailures(serializeError(error));
       return;
     }
+    const asked = this.#asked;
     this.#lastId += 1;
     const checkpointId = this.#lastId;
     const states = new Map(
@@ -113,18 +130,23 @@ export class SimulatedCheckpoints implements CheckpointsOfJob {
     );
     this.#time.setTimer(this.#random.between(1, 1_000), () => {
       if (epoch !== this.#epoch) return;
+      this.#asked = null;
       // All have acknowledged; whatever happens now, it completes, or nobody hears of it again.
       this.#settled = sleep(this.#time, this.#random.between(0, 300)).then(() => {
         if (this.#closed) return;
-        if (this.#random.chance(0.9)) this.#complete(checkpointId, states);
-        if (epoch === this.#epoch) this.#triggerLater();
+        const completes = this.#random.chance(0.9);
+        if (completes) this.#complete(checkpointId, states, asked !== null);
+        if (completes && asked !== null && epoch === this.#epoch) this.#isRunning = false;
+        else if (epoch === this.#epoch) this.#triggerLater();
+        if (completes) asked?.resolve('memory://checkpoint');
+        else asked?.reject(new Error('it was not stored'));
       });
     });
   }
 
-  #complete(checkpointId: number, states: ReadonlyMap<string, unknown>): void {
+  #complete(checkpointId: number, states: ReadonlyMap<string, unknown>, aligned: boolean): void {
     this.#states = states;
-    const metadata = { unaligned: this.#random.chance(0.2) };
+    const metadata = { unaligned: !aligned && this.#random.chance(0.2) };
     this.latest = { checkpointId, purpose: 'checkpoint', metadata };
     for (const source of this.#job.sources()) source.checkpointComplete(checkpointId);
   }

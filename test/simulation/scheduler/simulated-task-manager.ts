@@ -59,6 +59,11 @@ export class SimulatedTaskManager {
   readonly devices: readonly ('cpu' | 'gpu')[];
   alive = false;
   frozen = false;
+  /** It was told so, in this life. */
+  draining = false;
+  drained = false;
+  /** It leaves when it has drained. */
+  #leaves = false;
   #connection: SimulatedConnection | null = null;
   #registered = false;
   #tasks = new Map<string, Task>();
@@ -80,6 +85,9 @@ export class SimulatedTaskManager {
     this.alive = true;
     this.#life += 1;
     this.#tasks = new Map();
+    this.draining = false;
+    this.drained = false;
+    this.#leaves = false;
     this.#connect();
     this.#beat(this.#life);
   }
@@ -96,7 +104,22 @@ export class SimulatedTaskManager {
     this.#endStream(this.world.random.between(0, 300));
   }
 
-  /** SIGTERM: it cancels its tasks and says goodbye, in whichever order these arrive. */
+  /** SIGTERM: it asks for its tasks to be moved, and leaves when they are, or after a while. */
+  leaveWhenDrained(timeoutMs: number): void {
+    if (!this.alive || this.frozen || !this.#registered) return;
+    this.#leaves = true;
+    this.#say({ kind: 'drain' });
+    this.#after(timeoutMs, () => {
+      if (this.#leaves) this.leave();
+    });
+  }
+
+  /** Whatever it waits for: it goes on as it is. */
+  stay(): void {
+    this.#leaves = false;
+  }
+
+  /** SIGTERM without patience: it cancels its tasks and says goodbye, in whichever order these arrive. */
   leave(): void {
     if (!this.alive || this.frozen || !this.#registered) return;
     const lost = [...this.#tasks.values()].filter((task) => task.state !== 'ENDED');
@@ -171,6 +194,7 @@ export class SimulatedTaskManager {
           slots: this.devices.map((device) => ({ device })),
           labels: {},
           executors: 1,
+          draining: this.draining,
           runningAttemptIds: running.map((task) => task.deployment.attemptId),
           attempts: [],
           hostName: `host-${this.id}`,
@@ -209,24 +233,38 @@ export class SimulatedTaskManager {
         task.sourceDone = true;
         return;
       }
+      case 'drain-state':
+        this.#onDrainState(message.drained);
+        return;
       case 'trigger-checkpoint':
       case 'checkpoint-complete':
       case 'checkpoint-aborted':
       case 'heartbeat-reply':
+      case 'read-log':
         return;
       default:
         message satisfies never;
     }
   }
 
+  #onDrainState(drained: boolean): void {
+    this.draining = true;
+    if (!drained) return;
+    this.drained = true;
+    assert.deepEqual(this.runningTasks(), [], 'what has drained runs nothing');
+    if (this.#leaves) this.leave();
+  }
+
   #deploy(deployment: TaskDeployment): void {
+    assert.equal(this.drained, false, 'nothing is deployed on what has drained');
     for (const { deployment: other, state } of this.#tasks.values()) {
       if (other.slotIndex !== deployment.slotIndex || state === 'ENDED') continue;
       assert.equal(other.jobId, deployment.jobId, 'a slot works for one job at a time');
       assert.notEqual(other.vertexId, deployment.vertexId, 'a slot has one subtask of a vertex');
     }
     assert.ok(deployment.slotIndex < this.devices.length, 'the slot exists');
-    this.#assertOnlyAttempt(deployment);
+    // What a stream brought before its end may be read behind it, by a process that stood still.
+    if (this.#connection?.open === true) this.#assertOnlyAttempt(deployment);
     const { random, faults } = this.world;
     const stuck = random.chance(faults.taskSticks);
     const task: Task = { deployment, state: 'INITIALIZING', sourceDone: false, stuck };
@@ -310,7 +348,9 @@ export class SimulatedTaskManager {
   }
 
   #breakPeers(tasks: readonly Task[]): void {
-    const jobIds = new Set(tasks.map((task) => task.deployment.jobId));
+    // What is stuck while it is cancelled was given up: the job's other tasks are not connected with it.
+    const connected = tasks.filter(({ state, stuck }) => state !== 'CANCELING' || !stuck);
+    const jobIds = new Set(connected.map((task) => task.deployment.jobId));
     if (jobIds.size === 0) return;
     for (const peer of this.world.taskManagers) peer.peerBroke(jobIds);
   }
@@ -396,6 +436,8 @@ const NO_METRICS = {
   backPressuredMs: 0,
   buffersInQueued: 0,
   buffersOutQueued: 0,
+  creditsIn: 0,
+  creditsOut: 0,
   firstRecordAtMs: 0,
   lastRecordAtMs: 0,
   operators: [],

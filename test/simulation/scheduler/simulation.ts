@@ -27,6 +27,10 @@ import { Random, VirtualTime } from './virtual-time.ts';
 
 const FAULTS_MS = 60_000;
 const RESOURCE_TIMEOUT_MS = 20_000;
+const RESCALE_COOLDOWN_MS = 3_000;
+/** After the last fault: until everybody has noticed, and long enough for jobs to find their places. */
+const SETTLED_MS = 10_000;
+const QUIET_MS = 40_000;
 /** More than every time-out together. */
 const HEALED_MS = 120_000;
 
@@ -77,11 +81,15 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     cancellationTimeoutMs: 5_000,
     stabilisationMs: 300,
     expectedSlots: 0,
+    rescaleStabilisationMs: 500,
+    rescaleCooldownMs: RESCALE_COOLDOWN_MS,
     endedJobsMax: 1_000,
   });
   resourceManager.start(dispatcher);
+  // In some worlds jobs run for long, and adapt to what there is.
+  const elastic = random.chance(0.5);
   const faults = {
-    taskFails: random.pick([0, 0.02]),
+    taskFails: elastic ? 0 : random.pick([0, 0.02]),
     taskSticks: random.pick([0, 0.02]),
     duplicated: random.pick([0, 0.2]),
     reordered: random.pick([0, 0.2]),
@@ -98,22 +106,27 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     events += 1;
     // Jobs that ended long ago are looked at now and then.
     checkSafety(dispatcher, resourceManager, ended, events % 64 === 0);
+    checkDraining(world);
   };
 
   for (const taskManager of world.taskManagers) {
-    time.setTimer(random.between(0, 2_000), () => taskManager.start());
+    const atMs = random.between(0, random.chance(0.7) ? 2_000 : FAULTS_MS);
+    time.setTimer(atMs, () => taskManager.start());
   }
   scheduleTrouble(world);
-  schedulePeople(dispatcher, world);
+  schedulePeople(dispatcher, world, elastic);
   await time.runUntil(FAULTS_MS, check);
 
   heal(world);
-  await time.runUntil(FAULTS_MS + 5_000, check);
+  await time.runUntil(FAULTS_MS + SETTLED_MS, check);
+  const before = rescalesOf(dispatcher);
+  await time.runUntil(FAULTS_MS + QUIET_MS, check);
+  checkQuiet(dispatcher, resourceManager, before);
   for (const job of dispatcher.list()) {
     if (job.endedAt === null)
       random.chance(0.5) ? dispatcher.stop(job.id) : dispatcher.cancel(job.id);
   }
-  await time.runUntil(FAULTS_MS + HEALED_MS, check);
+  await time.runUntil(FAULTS_MS + QUIET_MS + HEALED_MS, check);
   checkLiveness(dispatcher, world);
   return { jobs: dispatcher.list().map(({ id }) => dispatcher.detail(id)), events };
 }
@@ -136,7 +149,26 @@ function faultyEnumerators(time: VirtualTime, random: Random): CreateEnumerator 
   };
 }
 
-function scheduleTrouble({ time, random, taskManagers }: SimulatedWorld): void {
+/** Where nothing may happen any more, it goes on draining. */
+function restart(victim: SimulatedTaskManager): void {
+  const { time } = victim.world;
+  if (time.monotonicMs() >= FAULTS_MS) return;
+  victim.leave();
+  time.setTimer(500, () => victim.start());
+}
+
+/** As people do it; twice is as good as once. */
+function drain(resourceManager: ResourceManager, { id }: SimulatedTaskManager): void {
+  const isKnown = resourceManager.infos().some((info) => info.id === id);
+  if (!isKnown) {
+    assert.throws(() => resourceManager.drain(id), { code: 'TASK_MANAGER_NOT_FOUND' });
+    return;
+  }
+  assert.notEqual(resourceManager.drain(id).state, 'ACTIVE');
+  assert.notEqual(resourceManager.drain(id).state, 'ACTIVE');
+}
+
+function scheduleTrouble({ time, random, taskManagers, resourceManager }: SimulatedWorld): void {
   for (let troubles = random.between(0, 12); troubles > 0; troubles -= 1) {
     const victim = random.pick(taskManagers);
     const atMs = random.between(1_000, FAULTS_MS);
@@ -145,17 +177,23 @@ function scheduleTrouble({ time, random, taskManagers }: SimulatedWorld): void {
       [() => victim.crash(), () => victim.start()],
       [() => victim.leave(), () => victim.start()],
       [() => victim.freeze(), () => victim.thaw()],
+      [() => victim.leaveWhenDrained(durationMs / 2), () => victim.start()],
+      [() => drain(resourceManager, victim), () => restart(victim)],
     ] as const);
     time.setTimer(atMs, begin);
     time.setTimer(atMs + durationMs, end);
   }
 }
 
-function schedulePeople(dispatcher: Dispatcher, { time, random }: SimulatedWorld): void {
-  for (let submissions = random.between(1, 8); submissions > 0; submissions -= 1) {
-    time.setTimer(random.between(0, FAULTS_MS), () => {
-      const id = dispatcher.submit(randomJob(random));
-      if (!random.chance(0.4)) return;
+function schedulePeople(
+  dispatcher: Dispatcher,
+  { time, random }: SimulatedWorld,
+  elastic: boolean,
+): void {
+  for (let submissions = random.between(1, elastic ? 2 : 8); submissions > 0; submissions -= 1) {
+    time.setTimer(random.between(0, elastic ? 5_000 : FAULTS_MS), () => {
+      const id = dispatcher.submit(randomJob(random, elastic));
+      if (!random.chance(elastic ? 0.1 : 0.4)) return;
       time.setTimer(random.between(0, 10_000), () => {
         if (dispatcher.detail(id).endedAt !== null) return;
         if (random.chance(0.5)) dispatcher.cancel(id);
@@ -165,9 +203,10 @@ function schedulePeople(dispatcher: Dispatcher, { time, random }: SimulatedWorld
   }
 }
 
-function randomJob(random: Random) {
-  const count = random.chance(0.7) ? { count: random.between(1, 20) * 250_000 } : {};
-  const parallelism = () => (random.chance(0.3) ? random.between(1, 6) : null);
+function randomJob(random: Random, elastic: boolean) {
+  const isBounded = random.chance(elastic ? 0.2 : 0.7);
+  const count = isBounded ? { count: random.between(1, 20) * 250_000 } : {};
+  const parallelism = () => (random.chance(elastic ? 0.1 : 0.3) ? random.between(1, 6) : null);
   const vertices = [sourceVertex('read', { ...count, parallelism: parallelism() })];
   if (random.chance(0.5)) {
     const device = random.chance(0.4) ? ('gpu' as const) : ('cpu' as const);
@@ -175,11 +214,14 @@ function randomJob(random: Random) {
     vertices.push(countVertex('count', { parallelism: parallelism(), device, fallback }));
   }
   if (random.chance(0.8)) vertices.push(sinkVertex('write', { parallelism: parallelism() }));
-  return { ...pipeline(vertices), ...randomRecovery(random) };
+  return { ...pipeline(vertices), ...randomRecovery(random, elastic ? 0.1 : 0.4) };
 }
 
-function randomRecovery(random: Random): Pick<JobGraph, 'checkpoints' | 'restart'> {
-  if (random.chance(0.4)) return { checkpoints: null };
+function randomRecovery(
+  random: Random,
+  without: number,
+): Pick<JobGraph, 'checkpoints' | 'restart'> {
+  if (random.chance(without)) return { checkpoints: null };
   const strategy = random.pick(['default', 'fixed-delay', 'failure-rate', 'none'] as const);
   const restart: RestartSettings =
     strategy === 'default' ? RESTART_DEFAULT : RESTART_DEFAULTS[strategy];
@@ -194,6 +236,7 @@ function heal({ faults, taskManagers }: SimulatedWorld): void {
   for (const taskManager of taskManagers) {
     taskManager.thaw();
     taskManager.unstick();
+    taskManager.stay();
     taskManager.start();
   }
 }
@@ -220,6 +263,46 @@ function checkSafety(
   }
 }
 
+function checkDraining({ resourceManager, taskManagers }: SimulatedWorld): void {
+  for (const info of resourceManager.infos()) {
+    if (info.state === 'ACTIVE') continue;
+    assert.equal(info.slots.free, 0, 'what drains offers nothing');
+    if (info.state !== 'DRAINED') continue;
+    assert.equal(info.drainingReason, null);
+    const running = taskManagers.find(({ id }) => id === info.id)?.runningTasks();
+    assert.deepEqual(running, [], 'nothing runs on what has drained');
+  }
+}
+
+function rescalesOf(dispatcher: Dispatcher): Map<string, number> {
+  return new Map(dispatcher.list().map(({ id }) => [id, dispatcher.detail(id).rescales]));
+}
+
+/** Nothing has happened for a while: jobs have found their places, and left what drains where they can. */
+function checkQuiet(
+  dispatcher: Dispatcher,
+  resourceManager: ResourceManager,
+  before: ReadonlyMap<string, number>,
+): void {
+  for (const [id, rescales] of rescalesOf(dispatcher)) {
+    const moves = rescales - (before.get(id) ?? 0);
+    assert.ok(moves <= 3, `${id} was moved ${moves} times while nothing happened`);
+    const { endedAt, restarts } = dispatcher.detail(id);
+    if (endedAt === null) assert.ok(rescales <= maxRescales(restarts), `${id}: ${rescales}`);
+  }
+  for (const { id, state, drainingReason } of resourceManager.infos()) {
+    if (state !== 'DRAINING') continue;
+    assert.match(drainingReason ?? '', MAY_STAY, `${id} still drains`);
+  }
+}
+
+const MAY_STAY =
+  /takes no checkpoints|until there are other slots|is (STOPPING|RESTARTING|CANCELLING)/;
+
+function maxRescales(restarts: number): number {
+  return Math.ceil((FAULTS_MS + QUIET_MS) / RESCALE_COOLDOWN_MS) + restarts;
+}
+
 function checkLiveness(
   dispatcher: Dispatcher,
   { resourceManager, taskManagers }: SimulatedWorld,
@@ -231,6 +314,15 @@ function checkLiveness(
     taskManagers.every((taskManager) => taskManager.isRegistered),
     'all are registered',
   );
-  const slots = taskManagers.reduce((sum, { devices }) => sum + devices.length, 0);
-  assert.deepEqual(resourceManager.slotCounts(), { total: slots, free: slots }, 'no slot leaked');
+  for (const { id, state, drainingReason } of resourceManager.infos()) {
+    assert.notEqual(state, 'DRAINING', `${id} still drains: ${drainingReason}`);
+  }
+  const count = (managers: readonly SimulatedTaskManager[]) =>
+    managers.reduce((sum, { devices }) => sum + devices.length, 0);
+  const free = count(taskManagers.filter(({ draining }) => !draining));
+  assert.deepEqual(
+    resourceManager.slotCounts(),
+    { total: count(taskManagers), free },
+    'no slot leaked',
+  );
 }

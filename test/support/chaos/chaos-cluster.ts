@@ -47,6 +47,8 @@ export class ChaosCluster {
           `${options.slots}`,
           '--executors',
           '1',
+          '--drain-timeout',
+          '0s',
           '--log-level',
           'info',
         ]),

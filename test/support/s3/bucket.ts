@@ -9,7 +9,7 @@ export interface StoredObject {
   readonly bytes: Buffer;
   readonly etag: string;
   readonly modifiedAtMs: number;
-  /** Headers given at the put that come back: content type and `x-amz-meta-…`. */
+  /** Headers given at the put that come back: content type, `x-amz-meta-…`, encryption. */
   readonly headers: ReadonlyMap<string, string>;
 }
 

@@ -234,7 +234,10 @@ function conditionsOf(headers: ReadonlyMap<string, string>): {
 
 function keptHeaders(headers: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
   const kept = [...headers].filter(
-    ([name]) => name === 'content-type' || name.startsWith('x-amz-meta-'),
+    ([name]) =>
+      name === 'content-type' ||
+      name.startsWith('x-amz-meta-') ||
+      name.startsWith('x-amz-server-side-encryption'),
   );
   return new Map(kept);
 }

@@ -35,7 +35,12 @@ export class RealS3Server {
     this.secretAccessKey = fields.secretAccessKey;
   }
 
-  static async start(options: { readonly buckets: readonly string[] }): Promise<RealS3Server> {
+  /** `host`: what it listens on; default: the loopback. */
+  static async start(options: {
+    readonly buckets: readonly string[];
+    readonly host?: string;
+  }): Promise<RealS3Server> {
+    const host = options.host ?? '127.0.0.1';
     const binary = findBinary();
     const directory = await mkdtemp(join(tmpdir(), 'sluice-s3-'));
     // The top folders of the backend are its buckets.
@@ -44,7 +49,7 @@ export class RealS3Server {
     }
     const port = await freePort();
     const secretAccessKey = randomBytes(16).toString('hex');
-    const server = ['--port', `127.0.0.1:${port}`, '--keep-alive', '--quiet'];
+    const server = ['--port', `${host}:${port}`, '--keep-alive', '--quiet'];
     const backend = ['posix', join(directory, 'data')];
     const child = spawn(binary, [...server, ...backend], {
       env: {
@@ -58,7 +63,7 @@ export class RealS3Server {
     child.stderr?.on('data', (chunk: Buffer) => {
       errors = (errors + chunk.toString()).slice(-4000);
     });
-    const endpoint = `http://127.0.0.1:${port}`;
+    const endpoint = `http://${host}:${port}`;
     const started = new RealS3Server(endpoint, { child, directory, secretAccessKey });
     const deadlineMs = performance.now() + START_TIMEOUT_MS;
     while (!(await answers(endpoint))) {

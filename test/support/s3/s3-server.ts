@@ -21,6 +21,8 @@ const SLOW_BODY_DELAY_MS = 50;
 export interface S3ServerOptions {
   /** Default: any free port. */
   readonly port?: number;
+  /** What it listens on; default: the loopback. */
+  readonly host?: string;
   readonly buckets?: readonly string[];
   readonly faults?: readonly FaultRule[];
   /** Decides which requests meet faults with a rate. */
@@ -57,13 +59,14 @@ export class S3Server {
     const server = new S3Server(options);
     await new Promise<void>((resolve, reject) => {
       server.#server.once('error', reject);
-      server.#server.listen(options.port ?? 0, '127.0.0.1', resolve);
+      server.#server.listen(options.port ?? 0, options.host ?? '127.0.0.1', resolve);
     });
     return server;
   }
 
   get endpoint(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    const { address, port } = this.#server.address() as AddressInfo;
+    return `http://${address}:${port}`;
   }
 
   /** What the bucket holds, for assertions and to fill it. */

@@ -17,6 +17,8 @@ export function jobDetail({ progress, ...more }: JobNumbers = {}): JobDetail {
     bounded: true,
     failure: null,
     restarts: 0,
+    rescales: 0,
+    lastRescale: null,
     exceptions: [],
     checkpoints: null,
     vertices: [],

@@ -62,6 +62,8 @@ const metrics = fc.record({
   backPressuredMs: number,
   buffersInQueued: number,
   buffersOutQueued: number,
+  creditsIn: number,
+  creditsOut: number,
   firstRecordAtMs: number,
   lastRecordAtMs: number,
   operators: fc.array(operator, { maxLength: 3 }),
@@ -123,6 +125,7 @@ const taskManagerMessage: fc.Arbitrary<TaskManagerMessage> = fc.oneof(
       slots: fc.array(fc.record({ device: fc.constantFrom('cpu', 'gpu') }), { maxLength: 4 }),
       labels: context,
       executors: fc.integer({ min: 0, max: 64 }),
+      draining: fc.boolean(),
       runningAttemptIds: fc.array(text, { maxLength: 3 }),
       attempts: fc.array(
         fc.record({
@@ -170,6 +173,7 @@ const taskManagerMessage: fc.Arbitrary<TaskManagerMessage> = fc.oneof(
   }),
   fc.record({ kind: fc.constant('split-request' as const), attemptId: text, count: number }),
   fc.record({ kind: fc.constant('leaving' as const), reason: text }),
+  fc.record({ kind: fc.constant('drain' as const) }),
 );
 
 test('when a task manager says anything, then the job manager hears the same', () => {
@@ -217,6 +221,7 @@ const JOB_MANAGER_MESSAGES: readonly JobManagerMessage[] = [
   },
   { kind: 'checkpoint-complete', attemptId: 'j/v/0/0', checkpointId: 3 },
   { kind: 'checkpoint-aborted', attemptId: 'j/v/0/0', checkpointId: 4 },
+  { kind: 'drain-state', drained: true },
   { kind: 'heartbeat-reply', sentAtMs: 17 },
 ];
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { listenError } from '../../../shared/rpc/listen-error.ts';
-import { isLoopback, requireLoopback } from '../../../shared/rpc/loopback.ts';
 
 const TARGET = { listener: 'REST', host: '127.0.0.1', port: 8081, portOption: '--rest-port' };
 
@@ -22,12 +21,3 @@ for (const [message, code, expected] of CASES) {
     assert.match(error.message, expected);
   });
 }
-
-test('when a host is not on loopback, then only an explicit word allows it', () => {
-  for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost']) assert.ok(isLoopback(host));
-  for (const host of ['0.0.0.0', '::', '10.0.0.1', 'example.org', '127.example.org', '']) {
-    assert.ok(!isLoopback(host), host);
-    assert.throws(() => requireLoopback(host, false), { code: 'ARGUMENT_INVALID' });
-    requireLoopback(host, true);
-  }
-});

@@ -9,6 +9,8 @@ import type { HeartbeatReply as _sluice_v1_HeartbeatReply, HeartbeatReply__Outpu
 import type { TriggerCheckpoint as _sluice_v1_TriggerCheckpoint, TriggerCheckpoint__Output as _sluice_v1_TriggerCheckpoint__Output } from '../../sluice/v1/TriggerCheckpoint.ts';
 import type { CheckpointComplete as _sluice_v1_CheckpointComplete, CheckpointComplete__Output as _sluice_v1_CheckpointComplete__Output } from '../../sluice/v1/CheckpointComplete.ts';
 import type { CheckpointAborted as _sluice_v1_CheckpointAborted, CheckpointAborted__Output as _sluice_v1_CheckpointAborted__Output } from '../../sluice/v1/CheckpointAborted.ts';
+import type { DrainState as _sluice_v1_DrainState, DrainState__Output as _sluice_v1_DrainState__Output } from '../../sluice/v1/DrainState.ts';
+import type { ReadLog as _sluice_v1_ReadLog, ReadLog__Output as _sluice_v1_ReadLog__Output } from '../../sluice/v1/ReadLog.ts';
 
 /**
  * What the job manager says.
@@ -23,7 +25,9 @@ export interface JobManagerMessage {
   'triggerCheckpoint'?: (_sluice_v1_TriggerCheckpoint | null);
   'checkpointComplete'?: (_sluice_v1_CheckpointComplete | null);
   'checkpointAborted'?: (_sluice_v1_CheckpointAborted | null);
-  'message'?: "registered"|"deployTask"|"cancelTask"|"assignSplits"|"noMoreSplits"|"heartbeatReply"|"triggerCheckpoint"|"checkpointComplete"|"checkpointAborted";
+  'drainState'?: (_sluice_v1_DrainState | null);
+  'readLog'?: (_sluice_v1_ReadLog | null);
+  'message'?: "registered"|"deployTask"|"cancelTask"|"assignSplits"|"noMoreSplits"|"heartbeatReply"|"triggerCheckpoint"|"checkpointComplete"|"checkpointAborted"|"drainState"|"readLog";
 }
 
 /**
@@ -39,5 +43,7 @@ export interface JobManagerMessage__Output {
   'triggerCheckpoint'?: (_sluice_v1_TriggerCheckpoint__Output | null);
   'checkpointComplete'?: (_sluice_v1_CheckpointComplete__Output | null);
   'checkpointAborted'?: (_sluice_v1_CheckpointAborted__Output | null);
-  'message'?: "registered"|"deployTask"|"cancelTask"|"assignSplits"|"noMoreSplits"|"heartbeatReply"|"triggerCheckpoint"|"checkpointComplete"|"checkpointAborted";
+  'drainState'?: (_sluice_v1_DrainState__Output | null);
+  'readLog'?: (_sluice_v1_ReadLog__Output | null);
+  'message'?: "registered"|"deployTask"|"cancelTask"|"assignSplits"|"noMoreSplits"|"heartbeatReply"|"triggerCheckpoint"|"checkpointComplete"|"checkpointAborted"|"drainState"|"readLog";
 }

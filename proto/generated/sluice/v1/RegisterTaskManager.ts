@@ -26,6 +26,10 @@ export interface RegisterTaskManager {
    * An array of ReportedAttempts of shared/rpc as JSON.
    */
   'attemptsJson'?: (Buffer | Uint8Array | string);
+  /**
+   * It was asked to drain, by whichever job manager.
+   */
+  'draining'?: (boolean);
 }
 
 /**
@@ -52,4 +56,8 @@ export interface RegisterTaskManager__Output {
    * An array of ReportedAttempts of shared/rpc as JSON.
    */
   'attemptsJson': (Buffer);
+  /**
+   * It was asked to drain, by whichever job manager.
+   */
+  'draining': (boolean);
 }

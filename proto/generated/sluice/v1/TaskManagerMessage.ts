@@ -8,6 +8,8 @@ import type { TaskManagerLeaving as _sluice_v1_TaskManagerLeaving, TaskManagerLe
 import type { AcknowledgeCheckpoint as _sluice_v1_AcknowledgeCheckpoint, AcknowledgeCheckpoint__Output as _sluice_v1_AcknowledgeCheckpoint__Output } from '../../sluice/v1/AcknowledgeCheckpoint.ts';
 import type { DeclineCheckpoint as _sluice_v1_DeclineCheckpoint, DeclineCheckpoint__Output as _sluice_v1_DeclineCheckpoint__Output } from '../../sluice/v1/DeclineCheckpoint.ts';
 import type { SourceDrained as _sluice_v1_SourceDrained, SourceDrained__Output as _sluice_v1_SourceDrained__Output } from '../../sluice/v1/SourceDrained.ts';
+import type { DrainTaskManager as _sluice_v1_DrainTaskManager, DrainTaskManager__Output as _sluice_v1_DrainTaskManager__Output } from '../../sluice/v1/DrainTaskManager.ts';
+import type { LogPart as _sluice_v1_LogPart, LogPart__Output as _sluice_v1_LogPart__Output } from '../../sluice/v1/LogPart.ts';
 
 /**
  * What a task manager says.
@@ -21,7 +23,9 @@ export interface TaskManagerMessage {
   'acknowledgeCheckpoint'?: (_sluice_v1_AcknowledgeCheckpoint | null);
   'declineCheckpoint'?: (_sluice_v1_DeclineCheckpoint | null);
   'sourceDrained'?: (_sluice_v1_SourceDrained | null);
-  'message'?: "register"|"heartbeat"|"taskState"|"splitRequest"|"leaving"|"acknowledgeCheckpoint"|"declineCheckpoint"|"sourceDrained";
+  'drain'?: (_sluice_v1_DrainTaskManager | null);
+  'logPart'?: (_sluice_v1_LogPart | null);
+  'message'?: "register"|"heartbeat"|"taskState"|"splitRequest"|"leaving"|"acknowledgeCheckpoint"|"declineCheckpoint"|"sourceDrained"|"drain"|"logPart";
 }
 
 /**
@@ -36,5 +40,7 @@ export interface TaskManagerMessage__Output {
   'acknowledgeCheckpoint'?: (_sluice_v1_AcknowledgeCheckpoint__Output | null);
   'declineCheckpoint'?: (_sluice_v1_DeclineCheckpoint__Output | null);
   'sourceDrained'?: (_sluice_v1_SourceDrained__Output | null);
-  'message'?: "register"|"heartbeat"|"taskState"|"splitRequest"|"leaving"|"acknowledgeCheckpoint"|"declineCheckpoint"|"sourceDrained";
+  'drain'?: (_sluice_v1_DrainTaskManager__Output | null);
+  'logPart'?: (_sluice_v1_LogPart__Output | null);
+  'message'?: "register"|"heartbeat"|"taskState"|"splitRequest"|"leaving"|"acknowledgeCheckpoint"|"declineCheckpoint"|"sourceDrained"|"drain"|"logPart";
 }

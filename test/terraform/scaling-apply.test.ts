@@ -83,7 +83,8 @@ describe('a deployment with scaling groups', () => {
     assert.equal(data.MetadataOptions.HttpTokens, 'required');
     const userData = Buffer.from(data.UserData, 'base64').toString();
     assert.match(userData, /^#cloud-config\n/u);
-    const scripts = [...userData.matchAll(/content: (\S+)/gu)].map(([, content = '']) =>
+    assert.match(userData, /EnvironmentFile=-\/etc\/sluice\/instance\.env/u);
+    const scripts = [...userData.matchAll(/content: (\w\S+)/gu)].map(([, content = '']) =>
       Buffer.from(content, 'base64').toString(),
     );
     assert.match(scripts[0] ?? '', /^#!\/bin\/sh\n/u);

@@ -163,9 +163,10 @@ test('when a standby is asked, then it tells of itself, and who leads for all el
   await ask('GET', '/v1/openapi.json', from);
   const log = (await ask('GET', '/v1/log', from)) as LogAnswer;
   assert.match(log.text, /"job manager listens"/u);
-  const others = routes.filter(
-    ({ path }) => !['/v1/health', '/v1/config', '/v1/openapi.json', '/v1/log'].includes(path),
-  );
+  const metrics = (await ask('GET', '/metrics', from)) as string;
+  assert.match(metrics, /^sluice_leader\{[^}]*\} 0$/mu);
+  const own = ['/v1/health', '/v1/config', '/v1/openapi.json', '/v1/log', '/metrics'];
+  const others = routes.filter(({ path }) => !own.includes(path));
   const body = { pipeline: 'x', fileName: 'x', baseDirectory: '/' };
   const params = { id: running, vertex: 'numbers', checkpoint: 1 };
   for (const { method, path } of others) {

@@ -78,5 +78,10 @@ export async function startEmbeddedCluster(
 }
 
 function onlyWarnings(logger: Logger): Logger {
-  return { ...silentLogger, warn: (fields, message) => logger.warn(fields, message) };
+  const { recent } = logger;
+  return {
+    ...silentLogger,
+    warn: (fields, message) => logger.warn(fields, message),
+    ...(recent === undefined ? {} : { recent }),
+  };
 }

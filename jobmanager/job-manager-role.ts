@@ -8,7 +8,7 @@ import {
   type LeaderElectionServiceOptions,
 } from './leader-election/leader-election-service.ts';
 import type { Leadership } from './leader-election/leadership.ts';
-import type { LeaderHandlers } from './rest/routes.ts';
+import type { LeaderHandlers } from './rest/rest-handlers.ts';
 import { ControlGate, notLeader } from './rpc/control-gate.ts';
 
 export interface JobManagerRoleOptions {
@@ -69,6 +69,11 @@ export class JobManagerRole {
   leading(): LeaderHandlers {
     if (this.#term === null || !this.#ready) throw this.#refusal();
     return this.#term;
+  }
+
+  /** What it leads, for the metrics; null while others lead. */
+  get term(): JobManagerTerm | null {
+    return this.#ready ? this.#term : null;
   }
 
   health(): HealthAnswer {

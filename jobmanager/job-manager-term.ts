@@ -1,4 +1,3 @@
-import type { Registry } from 'prom-client';
 import type { CheckpointPaths } from '../shared/checkpoint/checkpoint-paths.ts';
 import type { JobManagerOptions } from '../shared/config/job-manager-options.ts';
 import { SluiceError, serializeError } from '../shared/errors/sluice-error.ts';
@@ -15,7 +14,6 @@ import { StoredJobJournal } from './job-store/job-journal.ts';
 import { hasEnded, type JobRecord } from './job-store/job-record.ts';
 import { JobStore } from './job-store/job-store.ts';
 import type { Leadership } from './leader-election/leadership.ts';
-import { jobManagerMetrics } from './metrics/prometheus.ts';
 import type { Ids } from './random-ids.ts';
 import { ResourceManager } from './resource-manager/resource-manager.ts';
 import { enumeratorFactory } from './sources/create-enumerator.ts';
@@ -46,7 +44,8 @@ const RETRY_MS = 500;
 export class JobManagerTerm {
   readonly resourceManager: ResourceManager;
   readonly dispatcher: Dispatcher;
-  readonly metrics: Registry;
+  /** Of the leader's lease; 0 without storage. */
+  readonly epoch: number;
   readonly #options: TermOptions;
   readonly #store: JobStore | null;
   readonly #journal: StoredJobJournal | null;
@@ -76,7 +75,8 @@ export class JobManagerTerm {
       store === null || checkpoints === null
         ? null
         : new StoredJobJournal({ store, storage: checkpoints, logger });
-    const epoch = store?.epoch ?? 0;
+    this.epoch = store?.epoch ?? 0;
+    const { epoch } = this;
     const shared = { ...settings, jobManagerId, version, epoch, clock, logger };
     this.resourceManager = new ResourceManager(shared);
     this.dispatcher = new Dispatcher({
@@ -87,7 +87,6 @@ export class JobManagerTerm {
       journal: this.#journal,
       newJobId: ids.newJobId,
     });
-    this.metrics = jobManagerMetrics(this);
     this.resourceManager.start(this.dispatcher);
   }
 

@@ -12,6 +12,7 @@ import {
 import { SLUICE_VERSION } from '../shared/config/version.ts';
 import type { FileSystemOptions } from '../shared/filesystem/filesystem-options.ts';
 import { FileSystemRegistry } from '../shared/filesystem/filesystem-registry.ts';
+import { EventLoopMeter } from '../shared/observability/event-loop-delay.ts';
 import type { Logger } from '../shared/observability/logger.ts';
 import type { HealthAnswer } from '../shared/rest/rest-types.ts';
 import { requireProtection } from '../shared/security/exposure.ts';
@@ -25,6 +26,7 @@ import { JobManagerRole } from './job-manager-role.ts';
 import { JobManagerTerm } from './job-manager-term.ts';
 import { ELECTION_TIMING } from './leader-election/leader-election.ts';
 import type { Leadership } from './leader-election/leadership.ts';
+import { jobManagerMetrics } from './metrics/prometheus.ts';
 import { type Ids, randomIds } from './random-ids.ts';
 import { RestServer } from './rest/rest-server.ts';
 import { ControlServer } from './rpc/control-server.ts';
@@ -85,23 +87,25 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
   if (storage !== null) fileSystems.forUri(storage);
   const { identity, tokens } = await loadSecurity(settings, { clock, logger });
   const role = new JobManagerRole({ ...settings, beginTerm, clock });
+  const eventLoop = new EventLoopMeter(clock);
   const rest = new RestServer({
     host,
     port: settings.restPort,
     handlers: {
-      leading: () => role.leading(),
-      health: () => role.health(),
+      ...{ leading: () => role.leading(), health: () => role.health() },
+      metrics: page(role, { eventLoop, fileSystems, clock }),
+      ...{ log: logger.recent ?? null, options: optionsOf(settings) },
       ...{ compile, clock, version, jobManagerId, startedAtMs: clock.nowMs() },
     },
     ...{ identity, tokens, logger },
   });
-  const { rpcPort: port } = settings;
   const control = new ControlServer({
-    ...{ host, port, identity, clock, logger },
+    ...{ host, port: settings.rpcPort, identity, clock, logger },
     controlPlane: role.gate,
   });
   const closeAll = async (): Promise<void> => {
     await role.stop();
+    eventLoop.stop();
     control.close();
     await Promise.all([rest.close(), fileSystems.close()]);
     identity?.close();
@@ -123,15 +127,8 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
   const restAddress = `${scheme}://${authority}:${restPort}`;
   logger.info({ jobManagerId, rpcPort, restPort, host, version }, 'job manager listens');
   if (storage !== null) {
-    const uri = new CheckpointPaths(storage).leader();
-    // What listens on every address is found by the machine's name.
-    const listened = host === '0.0.0.0' || host === '::' ? hostname() : authority;
-    const reached = settings.advertisedHost ?? listened;
-    await role.elect({
-      ...ELECTION_TIMING,
-      ...{ leaderId: jobManagerId, hostName: hostname() },
-      ...{ rpcAddress: `${reached}:${rpcPort}`, restAddress: `${scheme}://${reached}:${restPort}` },
-      ...{ uri, fileSystem: fileSystems.forUri(uri) },
+    await standForElection(role, storage, {
+      ...{ settings, fileSystems, jobManagerId, rpcPort, restPort, scheme },
     });
   }
 
@@ -145,6 +142,55 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
     health: () => role.health(),
     stop: () => (stopping ??= stop()),
   };
+}
+
+/** Resolves once its role is known. */
+async function standForElection(
+  role: JobManagerRole,
+  storage: string,
+  own: {
+    readonly settings: Pick<JobManagerOptions, 'host' | 'advertisedHost'>;
+    readonly fileSystems: FileSystemRegistry;
+    readonly jobManagerId: string;
+    readonly rpcPort: number;
+    readonly restPort: number;
+    readonly scheme: 'http' | 'https';
+  },
+): Promise<void> {
+  const { host, advertisedHost } = own.settings;
+  const authority = host.includes(':') ? `[${host}]` : host;
+  // What listens on every address is found by the machine's name.
+  const listened = host === '0.0.0.0' || host === '::' ? hostname() : authority;
+  const reached = advertisedHost ?? listened;
+  const uri = new CheckpointPaths(storage).leader();
+  await role.elect({
+    ...ELECTION_TIMING,
+    ...{ leaderId: own.jobManagerId, hostName: hostname() },
+    rpcAddress: `${reached}:${own.rpcPort}`,
+    restAddress: `${own.scheme}://${reached}:${own.restPort}`,
+    ...{ uri, fileSystem: own.fileSystems.forUri(uri) },
+  });
+}
+
+/** Without what is given to it beside its options. */
+function optionsOf(
+  settings: JobManagerOptions & Pick<StartJobManagerOptions, 'fileSystemOptions'>,
+): Readonly<Record<string, unknown>> {
+  const names = Object.keys(JOB_MANAGER_DEFAULTS) as (keyof JobManagerOptions)[];
+  const options = Object.fromEntries(names.map((name) => [name, settings[name]]));
+  return { ...options, fileSystemOptions: settings.fileSystemOptions };
+}
+
+function page(
+  role: JobManagerRole,
+  own: { eventLoop: EventLoopMeter; fileSystems: FileSystemRegistry; clock: Clock },
+): ReturnType<typeof jobManagerMetrics> {
+  return jobManagerMetrics({
+    term: () => role.term,
+    eventLoop: () => own.eventLoop.read(),
+    storage: () => own.fileSystems.meter.totals(),
+    nowMs: () => own.clock.nowMs(),
+  });
 }
 
 /** Whom it shows itself as, and whom it lets in. Throws what is wrong with the files. */

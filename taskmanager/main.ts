@@ -16,6 +16,7 @@ import type { CancelTimer, Clock } from '../shared/time/clock.ts';
 import { systemClock } from '../shared/time/system-clock.ts';
 import { UNLOAD_AFTER_MS } from './inference/inference-options.ts';
 import { InferenceService } from './inference/inference-service.ts';
+import { GpuMeter } from './metrics/gpu-meter.ts';
 import { type MetricsServer, startMetricsServer } from './metrics/metrics-server.ts';
 import { ProcessMeter } from './metrics/process-metrics.ts';
 import { taskManagerMetrics } from './metrics/prometheus.ts';
@@ -79,8 +80,9 @@ class TaskManager implements RunningTaskManager {
   readonly id: string;
   readonly refused: Promise<SluiceError>;
   readonly #settings: Settings;
-  readonly #tasks = new TaskMetricsStore();
+  readonly #tasks: TaskMetricsStore;
   readonly #meter: ProcessMeter;
+  readonly #gpus: GpuMeter;
   readonly #fileSystems: FileSystemRegistry;
   readonly #localState: LocalStateKeeper;
   readonly #drain: Drain;
@@ -97,7 +99,9 @@ class TaskManager implements RunningTaskManager {
   constructor(settings: Settings) {
     this.id = settings.id;
     this.#settings = settings;
+    this.#tasks = new TaskMetricsStore(settings.clock);
     this.#meter = new ProcessMeter(settings.clock);
+    this.#gpus = new GpuMeter(settings);
     const { clock, options } = settings;
     this.#fileSystems = new FileSystemRegistry(options.fileSystemOptions, { clock });
     this.#localState = new LocalStateKeeper({
@@ -172,7 +176,14 @@ class TaskManager implements RunningTaskManager {
       clock,
     });
     this.#inference = inference;
-    const registry = taskManagerMetrics({ tasks: this.#tasks, inference: () => inference.stats() });
+    if (options.device === 'gpu') this.#gpus.start();
+    const registry = taskManagerMetrics({
+      tasks: this.#tasks,
+      inference: () => inference.stats(),
+      gpus: () => this.#gpus.readings,
+      eventLoop: () => this.#meter.eventLoop(),
+      storage: () => this.#fileSystems.meter.totals(),
+    });
     this.#metricsServer = await startMetricsServer(registry, {
       ...{ host, port: metricsPort, identity, clock, logger },
     });
@@ -230,7 +241,10 @@ class TaskManager implements RunningTaskManager {
       registration: () => this.#registration(executor),
       heartbeat: () => ({ subtasks: executor.subtaskMetrics(), process: this.#meter.read() }),
       handler: {
-        onMessage: (message) => handleCommand(executor, this.#drain, message),
+        onMessage: (message) => {
+          if (message.kind === 'read-log') this.#sendLog(message);
+          else handleCommand(executor, this.#drain, message);
+        },
         onRegistered: () => this.#cancelLostTimer(),
         onLost: () => this.#jobManagerLost(executor),
         onRefused: (error) => this.#refuse(error),
@@ -260,6 +274,11 @@ class TaskManager implements RunningTaskManager {
     };
   }
 
+  #sendLog({ requestId, range }: Extract<JobManagerMessage, { kind: 'read-log' }>): void {
+    const part = this.#settings.logger.recent?.read(range) ?? null;
+    this.#connection?.send({ kind: 'log-part', requestId, part });
+  }
+
   /** Tasks go on for a while: a job manager that comes back in time decides about them. */
   #jobManagerLost(executor: TaskExecutor): void {
     const { clock, options, logger } = this.#settings;
@@ -285,6 +304,7 @@ class TaskManager implements RunningTaskManager {
     await this.#hub?.close();
     await this.#metricsServer?.close();
     await this.#fileSystems.close();
+    this.#gpus.stop();
     this.#identity?.close();
     this.#meter.stop();
   }
@@ -300,7 +320,11 @@ function reachableHost(host: string): string {
   return first?.address ?? hostname();
 }
 
-function handleCommand(executor: TaskExecutor, drain: Drain, message: JobManagerMessage): void {
+function handleCommand(
+  executor: TaskExecutor,
+  drain: Drain,
+  message: Exclude<JobManagerMessage, { kind: 'read-log' }>,
+): void {
   switch (message.kind) {
     case 'deploy-task':
     case 'cancel-task':

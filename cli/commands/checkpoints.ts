@@ -1,12 +1,18 @@
 import process from 'node:process';
 import { type Command, Option } from 'commander';
 import { type ClientFlags, connect, jobManagerOption } from '../job-manager-address.ts';
-import { checkpointsText } from '../output/checkpoints-text.ts';
+import { integerBetween } from '../numbers.ts';
+import { checkpointsText, historyTable } from '../output/checkpoints-text.ts';
+import { printAnswer } from '../output/print-answer.ts';
 import { savepointDirectoryOption } from '../storage-location.ts';
 
 interface CheckpointFlags extends ClientFlags {
   readonly json?: boolean;
   readonly directory?: string;
+}
+
+interface CheckpointsFlags extends CheckpointFlags {
+  readonly checkpoint?: number;
 }
 
 const ID_TEXT = "the job's id, or its first characters";
@@ -17,12 +23,22 @@ export function addCheckpointCommands(program: Command): void {
     .command('checkpoints')
     .description("show a job's checkpoints: settings, the last ones, why some failed")
     .argument('<id>', ID_TEXT)
+    .option('--checkpoint <number>', 'only this one', integerBetween(1, 2 ** 53 - 1))
     .addOption(jobManagerOption())
     .addOption(new Option('--json', 'print JSON'))
-    .addHelpText('after', '\nExample:\n  $ sluice checkpoints 3f2a')
-    .action(async (id: string, flags: CheckpointFlags) => {
-      const detail = await (await connect(flags)).checkpoints(id);
-      print(flags.json === true ? JSON.stringify(detail, null, 2) : checkpointsText(detail));
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ sluice checkpoints 3f2a\n  $ sluice checkpoints 3f2a --checkpoint 17 --json',
+    )
+    .action(async (id: string, flags: CheckpointsFlags) => {
+      const client = await connect(flags);
+      const { checkpoint } = flags;
+      if (checkpoint === undefined) {
+        printAnswer(await client.checkpoints(id), { ...flags, text: checkpointsText });
+      } else {
+        const info = await client.checkpoint(id, checkpoint);
+        printAnswer(info, { ...flags, text: (one) => historyTable([one]) });
+      }
     });
   program
     .command('savepoint')

@@ -1,9 +1,10 @@
 import process from 'node:process';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { CONFIG_KEYS } from '../../shared/config/config-keys.ts';
 import { configOf, withConfigScopes } from '../config/command-config.ts';
 import { configOption } from '../config/config-option.ts';
 import { configJson, configText } from '../output/config-text.ts';
+import { NO_STORAGE } from '../storage-location.ts';
 
 /** `sluice config`: what holds, and who said so. */
 export function addConfigCommand(program: Command): void {
@@ -27,5 +28,6 @@ export function addConfigCommand(program: Command): void {
     if (flag === undefined || key === 'jobManager.address') continue;
     command.addOption(configOption(key).hideHelp());
   }
+  command.addOption(new Option(...NO_STORAGE).hideHelp());
   withConfigScopes(command, 'job manager', 'task manager', 'client');
 }

@@ -5,9 +5,7 @@ import { formatProblems } from '../../shared/pipeline/format-problems.ts';
 import { systemClock } from '../../shared/time/system-clock.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import { type ClientFlags, connect, jobManagerOption } from '../job-manager-address.ts';
-import { jobDetailText } from '../output/job-detail.ts';
 import { jobSummary } from '../output/job-summary.ts';
-import { jobsTable } from '../output/jobs-table.ts';
 import { collectParameter } from '../parameters.ts';
 import { addRestoreOptions, type RestoreFlags, restoreFields } from '../restore-options.ts';
 import { savepointDirectoryOption } from '../storage-location.ts';
@@ -33,30 +31,9 @@ type SetExitCode = (code: ExitCode) => void;
 
 const jsonOption = (): Option => new Option('--json', 'print JSON');
 
-/** The commands about jobs on a running cluster: submit, jobs, job, stop, cancel. */
+/** The commands that begin and end jobs on a running cluster: submit, stop, cancel. */
 export function addJobCommands(program: Command, setExitCode: SetExitCode): void {
   addSubmit(program, setExitCode);
-  program
-    .command('jobs')
-    .description('list the jobs of a cluster')
-    .addOption(jobManagerOption())
-    .addOption(jsonOption())
-    .addHelpText('after', '\nExample:\n  $ sluice jobs --json')
-    .action(async (flags: ClusterFlags) => {
-      const jobs = await (await connect(flags)).jobs();
-      print(flags.json === true ? JSON.stringify(jobs, null, 2) : jobsTable(jobs));
-    });
-  program
-    .command('job')
-    .description('show one job: subtasks, placement, rates, back-pressure, cause of a failure')
-    .argument('<id>', "the job's id, or its first characters")
-    .addOption(jobManagerOption())
-    .addOption(jsonOption())
-    .addHelpText('after', '\nExample:\n  $ sluice job 3f2a')
-    .action(async (id: string, flags: ClusterFlags) => {
-      const job = await (await connect(flags)).job(id);
-      print(flags.json === true ? JSON.stringify(job, null, 2) : jobDetailText(job));
-    });
   addEndings(program);
 }
 

@@ -132,6 +132,7 @@ async function loggerOf(config: EffectiveConfig): Promise<Logger> {
   return createLogger({
     level: config.get('log.level') ?? 'info',
     format: config.get('log.format') ?? 'json',
+    file: config.get('log.file'),
   });
 }
 

@@ -26,7 +26,7 @@ export function countsText({ completed, failed, inProgress }: CheckpointCounts):
   return parts.join(', ');
 }
 
-function historyTable(rows: readonly CheckpointInfo[]): string {
+export function historyTable(rows: readonly CheckpointInfo[]): string {
   return table(
     [
       { title: 'id', align: 'right' },

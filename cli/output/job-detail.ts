@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import type { JobDetail, VertexDetail } from '../../shared/rest/rest-types.ts';
+import type { JobDetail, SubtaskDetail, VertexDetail } from '../../shared/rest/rest-types.ts';
 import { formatCount, formatDuration, formatRate, formatShare } from './format.ts';
 import { jobSummary, lastExceptionText } from './job-summary.ts';
 import { table } from './table.ts';
@@ -11,9 +11,10 @@ export function jobDetailText(job: JobDetail): string {
   return [...parts, ...job.vertices.map(vertexText)].join('\n\n');
 }
 
-function vertexText(vertex: VertexDetail): string {
+/** Its operators and its subtasks. */
+export function vertexText(vertex: VertexDetail): string {
   const title = `${styleText('bold', vertex.name)}  (${vertex.device}, parallelism ${vertex.parallelism})`;
-  return [title, indent(operatorsTable(vertex)), indent(subtasksTable(vertex))].join('\n');
+  return [title, indent(operatorsTable(vertex)), indent(subtasksTable(vertex.subtasks))].join('\n');
 }
 
 function operatorsTable(vertex: VertexDetail): string {
@@ -41,7 +42,7 @@ function operatorsTable(vertex: VertexDetail): string {
   );
 }
 
-function subtasksTable(vertex: VertexDetail): string {
+export function subtasksTable(subtasks: readonly SubtaskDetail[]): string {
   return table(
     [
       { title: 'subtask', align: 'right' },
@@ -55,7 +56,7 @@ function subtasksTable(vertex: VertexDetail): string {
       { title: 'back-pressured', align: 'right' },
       { title: 'queued in/out', align: 'right' },
     ],
-    vertex.subtasks.map((subtask) => [
+    subtasks.map((subtask) => [
       String(subtask.index),
       subtask.state,
       subtask.taskManagerId ?? '-',

@@ -18,6 +18,7 @@ import { configSections } from './config-rows.ts';
 import { markdownTable } from './markdown-table.ts';
 import { jobManagerMetricRows, type MetricRow, taskManagerMetricRows } from './metric-rows.ts';
 import { optionRows } from './option-rows.ts';
+import { routeRows } from './rest-api.ts';
 
 /** A table of their own: they are about failures, not about records. */
 const recoveryShape = {
@@ -40,6 +41,7 @@ export function generatedPages(): GeneratedPage[] {
       path: 'docs/cli.md',
       sections: new Map([['commands', commandHelp().map(commandSection).join('\n\n')]]),
     },
+    { path: 'docs/rest-api.md', sections: new Map([['routes', routesTable()]]) },
     {
       path: 'docs/metrics.md',
       sections: new Map([
@@ -84,6 +86,18 @@ function optionsTable(schema: z.ZodObject, without: ReadonlySet<string> = new Se
 
 function commandSection({ name, text }: { readonly name: string; readonly text: string }): string {
   return `### ${name}\n\n\`\`\`text\n${text}\n\`\`\``;
+}
+
+function routesTable(): string {
+  return markdownTable(
+    ['route', 'role', 'what it is', 'command'],
+    routeRows().map(({ route, role, summary, command }) => [
+      `\`${route}\``,
+      role,
+      summary,
+      command === null ? '' : `\`${command}\``,
+    ]),
+  );
 }
 
 function metricsTable(rows: readonly MetricRow[]): string {

@@ -5,11 +5,8 @@ import {
 import type { CheckpointSettings } from '../../shared/checkpoint/checkpoint-settings.ts';
 import type { SerializedError } from '../../shared/errors/sluice-error.ts';
 import type { CheckpointPurpose } from '../../shared/record/stream-event.ts';
-import {
-  CHECKPOINT_HISTORY_MAX,
-  type CheckpointInfo,
-  type JobCheckpointsDetail,
-} from '../../shared/rest/rest-types.ts';
+import { CHECKPOINT_HISTORY_MAX } from '../../shared/rest/rest-limits.ts';
+import type { CheckpointInfo, JobCheckpointsDetail } from '../../shared/rest/rest-types.ts';
 
 interface Begun {
   readonly id: number;

@@ -20,6 +20,7 @@ import { isLast, type JobRecovery } from '../job-master/job-recovery.ts';
 import { JobRun } from '../job-master/job-run.ts';
 import type { SlotRequest } from '../job-master/restart.ts';
 import type { JobRecord, NewJob } from '../job-store/job-record.ts';
+import { type JobMeasurement, measureJob } from '../metrics/job-measurement.ts';
 import type { ResourceManager } from '../resource-manager/resource-manager.ts';
 import type {
   ResourceListener,
@@ -32,14 +33,7 @@ import { beingAdopted, noCheckpoints, noStorage } from './dispatcher-errors.ts';
 import { endedJob } from './ended-job.ts';
 import { EndedJobs } from './ended-jobs.ts';
 import { type AdoptableJob, JobAdoptions } from './job-adoptions.ts';
-import {
-  checkpointsDetail,
-  type JobMeasurement,
-  jobDetail,
-  jobMeasurement,
-  jobSummary,
-  summaryOf,
-} from './job-detail.ts';
+import { checkpointsDetail, jobDetail, jobSummary, summaryOf } from './job-detail.ts';
 import { Rescales } from './rescales.ts';
 import { restartSlots } from './restart-slots.ts';
 import { resumableJob } from './resumable-job.ts';
@@ -212,11 +206,8 @@ export class Dispatcher implements ResourceListener {
   }
 
   measurements(): JobMeasurement[] {
-    const ended = [...this.#ended.values()].map(({ detail, totals }) => {
-      const { id, name, state } = detail;
-      return { id, name, state, operators: totals };
-    });
-    return [...ended, ...[...this.#active.values()].map(jobMeasurement)];
+    const ended = [...this.#ended.values()].map(({ measurement }) => measurement);
+    return [...ended, ...[...this.#active.values()].map(measureJob)];
   }
 
   /** Cancels every job and resolves when all have ended; takes no new ones. */
@@ -479,14 +470,9 @@ export class Dispatcher implements ResourceListener {
     this.#active.delete(run.jobId);
     this.#rescales.forget(run.jobId);
     const detail = jobDetail(run, this.#now());
-    const totals = run.metrics.operatorTotals();
-    const ended = {
-      detail,
-      totals,
-      plan: planNodes(run.jobGraph),
-      checkpoints: checkpointsDetail(run),
-    };
-    this.#ended.add(run.jobId, ended);
+    const [measurement, plan] = [measureJob(run), planNodes(run.jobGraph)];
+    const checkpoints = checkpointsDetail(run);
+    this.#ended.add(run.jobId, { detail, measurement, plan, checkpoints });
     for (const resolve of this.#waiters.splice(0)) resolve();
     this.#schedule();
   }

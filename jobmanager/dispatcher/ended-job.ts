@@ -5,12 +5,13 @@ import type {
   JobDetail,
 } from '../../shared/rest/rest-types.ts';
 import type { JobRecord } from '../job-store/job-record.ts';
-import { JobMetrics, type OperatorTotals } from '../metrics/job-metrics.ts';
+import { type JobMeasurement, unmeasured } from '../metrics/job-measurement.ts';
+import { JobMetrics } from '../metrics/job-metrics.ts';
 
 /** What is kept of a job that has ended. */
 export interface EndedJob {
   readonly detail: JobDetail;
-  readonly totals: readonly OperatorTotals[];
+  readonly measurement: JobMeasurement;
   readonly plan: readonly PlanNode[];
   readonly checkpoints: JobCheckpointsDetail;
 }
@@ -46,8 +47,9 @@ export function endedJob(record: JobRecord): EndedJob {
     progress: metrics.progress({ sources: new Map(), ended: true, wallMs: endedAtMs }),
     vertices: [],
   };
-  const totals = metrics.operatorTotals();
-  return { detail, totals, plan: planNodes(jobGraph), checkpoints: checkpointsOf(record) };
+  const job = { id: jobId, name: jobGraph.name, state, submittedAtMs, endedAtMs };
+  const measurement = unmeasured(job, metrics);
+  return { detail, measurement, plan: planNodes(jobGraph), checkpoints: checkpointsOf(record) };
 }
 
 /** Of a job that FAILED: what another one can start from. Its record does not tell what it took. */

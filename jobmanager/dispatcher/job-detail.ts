@@ -1,5 +1,5 @@
 import type { JobVertex } from '../../shared/job-graph/job-graph.ts';
-import type { ExecutionState, JobState } from '../../shared/job-graph/states.ts';
+import type { ExecutionState } from '../../shared/job-graph/states.ts';
 import type {
   CheckpointsSummary,
   JobCheckpointsDetail,
@@ -50,19 +50,6 @@ export function jobDetail(run: JobRun, nowMs: number): JobDetail {
     }),
     vertices: jobGraph.vertices.map((vertex) => vertexDetail(run, vertex, totals)),
   };
-}
-
-/** A job's numbers for the metrics endpoint. */
-export interface JobMeasurement {
-  readonly id: string;
-  readonly name: string;
-  readonly state: JobState;
-  readonly operators: readonly OperatorTotals[];
-}
-
-export function jobMeasurement({ jobId, jobGraph, master, metrics }: JobRun): JobMeasurement {
-  const { state } = master;
-  return { id: jobId, name: jobGraph.name, state, operators: metrics.operatorTotals() };
 }
 
 /** What GET /v1/jobs says about one of which the detail is known. */

@@ -5,6 +5,7 @@ import type { JobGraph, JobVertex } from '../../shared/job-graph/job-graph.ts';
 import type { CheckpointPurpose } from '../../shared/record/stream-event.ts';
 import type { JobCheckpointsDetail } from '../../shared/rest/rest-types.ts';
 import type { JobManagerMessage } from '../../shared/rpc/messages.ts';
+import type { CheckpointFigures } from '../checkpoint/checkpoint-figures.ts';
 import type { RegisteredCheckpoint } from '../checkpoint/completed-checkpoint.ts';
 import type { TaskCheckpointMessage } from '../resource-manager/task-manager-connection.ts';
 
@@ -32,7 +33,14 @@ export interface CheckpointsOfJob {
   /** Resolves with the URI of its folder. */
   savepoint(request: SavepointRequest): Promise<string>;
   detail(): JobCheckpointsDetail;
+  measurement(): CheckpointMeasurement;
   close(): void;
+}
+
+/** In numbers. */
+export interface CheckpointMeasurement {
+  readonly settings: CheckpointSettings;
+  readonly figures: CheckpointFigures;
 }
 
 export interface DeployedAttempt {

@@ -1,8 +1,5 @@
-import {
-  EXCEPTIONS_MAX,
-  type JobException,
-  type JobFailure,
-} from '../../shared/rest/rest-types.ts';
+import { EXCEPTIONS_MAX } from '../../shared/rest/rest-limits.ts';
+import type { JobException, JobFailure } from '../../shared/rest/rest-types.ts';
 
 /** What a job failed of: its last restarts and its end. Bounded, newest first. */
 export class ExceptionHistory {

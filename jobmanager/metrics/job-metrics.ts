@@ -120,10 +120,6 @@ export class JobMetrics {
     const sources = [...options.sources.values()];
     const recordsRead = total(totals.filter(isSource), (operator) => operator.recordsOut);
     const sinks = totals.filter(isSink);
-    const rejected = total(totals, (operator) =>
-      isDeadLetters(operator) ? 0 : operator.recordsRejected,
-    );
-    const deadLetters = total(totals.filter(isDeadLetters), (operator) => operator.recordsIn);
     const latency = new LatencyHistogram();
     for (const sink of sinks) latency.merge(sink.endToEndLatency.toSparse());
     const activeMs = this.#activeMs(options.ended, options.wallMs);
@@ -135,7 +131,7 @@ export class JobMetrics {
       recordsWritten: Object.fromEntries(
         sinks.map((sink) => [sink.operator.id, sink.recordsIn] as const),
       ),
-      recordsRejected: Math.max(rejected, deadLetters),
+      recordsRejected: this.recordsRejected(totals),
       splitsDiscovered: total(sources, (source) => source.discovered),
       discoveryComplete: sources.length > 0 && sources.every((source) => source.discoveryComplete),
       // Over the whole job once it has ended.
@@ -144,6 +140,15 @@ export class JobMetrics {
       latencyP99Ms: latency.quantileMs(0.99),
       activeMs,
     };
+  }
+
+  /** Of the job with these totals. */
+  recordsRejected(totals: readonly OperatorTotals[]): number {
+    const rejected = total(totals, (operator) =>
+      isDeadLetters(operator) ? 0 : operator.recordsRejected,
+    );
+    const deadLetters = total(totals.filter(isDeadLetters), (operator) => operator.recordsIn);
+    return Math.max(rejected, deadLetters);
   }
 
   #recordsDone(totals: readonly OperatorTotals[], recordsTotal: number | null): number {

@@ -4,6 +4,7 @@ import {
   serializeError,
 } from '../../shared/errors/sluice-error.ts';
 import type { TaskDeployment } from '../../shared/job-graph/task-deployment.ts';
+import type { LogPart, LogRange } from '../../shared/observability/log-ring.ts';
 import type { Logger } from '../../shared/observability/logger.ts';
 import type { SlotCounts, TaskManagerInfo } from '../../shared/rest/rest-types.ts';
 import type {
@@ -16,6 +17,7 @@ import { isEnded } from '../execution-graph/execution-graph.ts';
 import type { SchedulePlan } from '../scheduler/scheduler.ts';
 import { type SlotOffer, slotKey } from '../scheduler/slots.ts';
 import { DrainingProcesses } from './draining-processes.ts';
+import { LogRequests } from './log-requests.ts';
 import { RegisteredTaskManager } from './registered-task-manager.ts';
 import type { ResourceListener, TaskManagerConnection } from './task-manager-connection.ts';
 
@@ -42,6 +44,7 @@ export class ResourceManager {
   readonly #options: ResourceManagerOptions;
   readonly #taskManagers = new Map<string, RegisteredTaskManager>();
   readonly #draining = new DrainingProcesses();
+  readonly #logs: LogRequests;
   #listener: ResourceListener | null = null;
   #cancelCheck: CancelTimer = () => {};
   #checkedAtMs = 0;
@@ -49,6 +52,7 @@ export class ResourceManager {
 
   constructor(options: ResourceManagerOptions) {
     this.#options = options;
+    this.#logs = new LogRequests(options.clock);
   }
 
   start(listener: ResourceListener): void {
@@ -59,7 +63,10 @@ export class ResourceManager {
   stop(): void {
     this.#cancelCheck();
     this.#listener = null;
-    for (const taskManager of this.#taskManagers.values()) taskManager.connection.close();
+    for (const { connection } of this.#taskManagers.values()) {
+      this.#logs.lost(connection, 'the job manager stopped');
+      connection.close();
+    }
     this.#taskManagers.clear();
   }
 
@@ -167,6 +174,9 @@ export class ResourceManager {
         }
         this.drain(taskManagerId);
         return;
+      case 'log-part':
+        this.#logs.answered(connection, message);
+        return;
       case 'leaving':
         this.#draining.remove(taskManagerId);
         this.#lose(taskManager, `it left: ${message.reason}`);
@@ -180,6 +190,13 @@ export class ResourceManager {
     for (const taskManager of this.#taskManagers.values()) {
       if (taskManager.connection === connection) this.#lose(taskManager, reason);
     }
+  }
+
+  /** A part of a task manager's log, from itself. Rejects with TASK_MANAGER_NOT_FOUND and the like. */
+  async readLog(taskManagerId: string, range: LogRange): Promise<LogPart> {
+    const taskManager = this.#taskManagers.get(taskManagerId);
+    if (taskManager === undefined) throw notRegistered(taskManagerId);
+    return this.#logs.ask(taskManagerId, taskManager.connection, range);
   }
 
   infos(): TaskManagerInfo[] {
@@ -329,6 +346,7 @@ export class ResourceManager {
   #lose(taskManager: RegisteredTaskManager, reason: string): void {
     if (this.#taskManagers.get(taskManager.id) !== taskManager) return;
     this.#taskManagers.delete(taskManager.id);
+    this.#logs.lost(taskManager.connection, reason);
     const { hostName, processId } = taskManager.registration;
     this.#options.logger.warn(
       { taskManagerId: taskManager.id, host: hostName },

@@ -8,6 +8,8 @@ export const PROBLEM_JSON = 'application/problem+json; charset=utf-8';
 
 const STATUS_BY_CODE: Partial<Record<ErrorCode, number>> = {
   JOB_NOT_FOUND: 404,
+  VERTEX_NOT_FOUND: 404,
+  CHECKPOINT_NOT_FOUND: 404,
   TASK_MANAGER_NOT_FOUND: 404,
   JOB_STATE: 409,
   UNAUTHORIZED: 401,

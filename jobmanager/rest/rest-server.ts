@@ -22,8 +22,10 @@ import type { TlsIdentity } from '../../shared/security/tls-identity.ts';
 import type { TokenRegistry } from '../../shared/security/token-registry.ts';
 import { AuditLog } from './audit-log.ts';
 import { PROBLEM_JSON, problem, problemOf } from './problem.ts';
+import type { RestHandlers } from './rest-handlers.ts';
 import { Authentication, type Caller, logRefusal, refuse } from './rest-security.ts';
-import { type RestHandlers, type RestRoute, restRoutes } from './routes.ts';
+import type { RestRoute } from './route.ts';
+import { restRoutes } from './routes.ts';
 
 export interface RestServerOptions {
   readonly host: string;

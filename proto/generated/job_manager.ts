@@ -16,9 +16,11 @@ import type { HeartbeatReply as _sluice_v1_HeartbeatReply, HeartbeatReply__Outpu
 import type { Histogram as _sluice_v1_Histogram, Histogram__Output as _sluice_v1_Histogram__Output } from './sluice/v1/Histogram.ts';
 import type { JobManagerClient as _sluice_v1_JobManagerClient, JobManagerDefinition as _sluice_v1_JobManagerDefinition } from './sluice/v1/JobManager.ts';
 import type { JobManagerMessage as _sluice_v1_JobManagerMessage, JobManagerMessage__Output as _sluice_v1_JobManagerMessage__Output } from './sluice/v1/JobManagerMessage.ts';
+import type { LogPart as _sluice_v1_LogPart, LogPart__Output as _sluice_v1_LogPart__Output } from './sluice/v1/LogPart.ts';
 import type { NoMoreSplits as _sluice_v1_NoMoreSplits, NoMoreSplits__Output as _sluice_v1_NoMoreSplits__Output } from './sluice/v1/NoMoreSplits.ts';
 import type { OperatorMetrics as _sluice_v1_OperatorMetrics, OperatorMetrics__Output as _sluice_v1_OperatorMetrics__Output } from './sluice/v1/OperatorMetrics.ts';
 import type { ProcessMetrics as _sluice_v1_ProcessMetrics, ProcessMetrics__Output as _sluice_v1_ProcessMetrics__Output } from './sluice/v1/ProcessMetrics.ts';
+import type { ReadLog as _sluice_v1_ReadLog, ReadLog__Output as _sluice_v1_ReadLog__Output } from './sluice/v1/ReadLog.ts';
 import type { RegisterTaskManager as _sluice_v1_RegisterTaskManager, RegisterTaskManager__Output as _sluice_v1_RegisterTaskManager__Output } from './sluice/v1/RegisterTaskManager.ts';
 import type { Registered as _sluice_v1_Registered, Registered__Output as _sluice_v1_Registered__Output } from './sluice/v1/Registered.ts';
 import type { SlotProfile as _sluice_v1_SlotProfile, SlotProfile__Output as _sluice_v1_SlotProfile__Output } from './sluice/v1/SlotProfile.ts';
@@ -55,9 +57,11 @@ export interface ProtoGrpcType {
        */
       JobManager: SubtypeConstructor<typeof grpc.Client, _sluice_v1_JobManagerClient> & { service: _sluice_v1_JobManagerDefinition }
       JobManagerMessage: MessageTypeDefinition<_sluice_v1_JobManagerMessage, _sluice_v1_JobManagerMessage__Output>
+      LogPart: MessageTypeDefinition<_sluice_v1_LogPart, _sluice_v1_LogPart__Output>
       NoMoreSplits: MessageTypeDefinition<_sluice_v1_NoMoreSplits, _sluice_v1_NoMoreSplits__Output>
       OperatorMetrics: MessageTypeDefinition<_sluice_v1_OperatorMetrics, _sluice_v1_OperatorMetrics__Output>
       ProcessMetrics: MessageTypeDefinition<_sluice_v1_ProcessMetrics, _sluice_v1_ProcessMetrics__Output>
+      ReadLog: MessageTypeDefinition<_sluice_v1_ReadLog, _sluice_v1_ReadLog__Output>
       RegisterTaskManager: MessageTypeDefinition<_sluice_v1_RegisterTaskManager, _sluice_v1_RegisterTaskManager__Output>
       Registered: MessageTypeDefinition<_sluice_v1_Registered, _sluice_v1_Registered__Output>
       SlotProfile: MessageTypeDefinition<_sluice_v1_SlotProfile, _sluice_v1_SlotProfile__Output>

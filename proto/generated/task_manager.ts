@@ -7,6 +7,7 @@ import type { DrainTaskManager as _sluice_v1_DrainTaskManager, DrainTaskManager_
 import type { ErrorInfo as _sluice_v1_ErrorInfo, ErrorInfo__Output as _sluice_v1_ErrorInfo__Output } from './sluice/v1/ErrorInfo.ts';
 import type { Heartbeat as _sluice_v1_Heartbeat, Heartbeat__Output as _sluice_v1_Heartbeat__Output } from './sluice/v1/Heartbeat.ts';
 import type { Histogram as _sluice_v1_Histogram, Histogram__Output as _sluice_v1_Histogram__Output } from './sluice/v1/Histogram.ts';
+import type { LogPart as _sluice_v1_LogPart, LogPart__Output as _sluice_v1_LogPart__Output } from './sluice/v1/LogPart.ts';
 import type { OperatorMetrics as _sluice_v1_OperatorMetrics, OperatorMetrics__Output as _sluice_v1_OperatorMetrics__Output } from './sluice/v1/OperatorMetrics.ts';
 import type { ProcessMetrics as _sluice_v1_ProcessMetrics, ProcessMetrics__Output as _sluice_v1_ProcessMetrics__Output } from './sluice/v1/ProcessMetrics.ts';
 import type { RegisterTaskManager as _sluice_v1_RegisterTaskManager, RegisterTaskManager__Output as _sluice_v1_RegisterTaskManager__Output } from './sluice/v1/RegisterTaskManager.ts';
@@ -31,6 +32,7 @@ export interface ProtoGrpcType {
       ErrorInfo: MessageTypeDefinition<_sluice_v1_ErrorInfo, _sluice_v1_ErrorInfo__Output>
       Heartbeat: MessageTypeDefinition<_sluice_v1_Heartbeat, _sluice_v1_Heartbeat__Output>
       Histogram: MessageTypeDefinition<_sluice_v1_Histogram, _sluice_v1_Histogram__Output>
+      LogPart: MessageTypeDefinition<_sluice_v1_LogPart, _sluice_v1_LogPart__Output>
       OperatorMetrics: MessageTypeDefinition<_sluice_v1_OperatorMetrics, _sluice_v1_OperatorMetrics__Output>
       ProcessMetrics: MessageTypeDefinition<_sluice_v1_ProcessMetrics, _sluice_v1_ProcessMetrics__Output>
       RegisterTaskManager: MessageTypeDefinition<_sluice_v1_RegisterTaskManager, _sluice_v1_RegisterTaskManager__Output>

@@ -5,6 +5,7 @@ import type { FileSystemOptions } from './filesystem-options.ts';
 import { LocalFileSystem } from './local-filesystem.ts';
 import { MemoryFileSystem, MemoryStore } from './memory-filesystem.ts';
 import { S3FileSystem } from './s3-filesystem.ts';
+import { StorageMeter } from './storage-meter.ts';
 import { parseUri } from './uri.ts';
 
 export interface FileSystemRegistryDependencies {
@@ -21,6 +22,8 @@ const threadMemory = new MemoryStore();
  * the same (plain) options.
  */
 export class FileSystemRegistry {
+  /** What this thread asks of S3. */
+  readonly meter = new StorageMeter();
   readonly #options: FileSystemOptions;
   readonly #dependencies: Required<FileSystemRegistryDependencies>;
   readonly #fileSystems = new Map<string, FileSystem>();
@@ -58,7 +61,10 @@ export class FileSystemRegistry {
       case 'file':
         return new LocalFileSystem({ clock });
       case 's3':
-        return new S3FileSystem(this.#options.s3 ?? {}, this.#dependencies);
+        return new S3FileSystem(this.#options.s3 ?? {}, {
+          ...this.#dependencies,
+          meter: this.meter,
+        });
       case 'memory':
         return new MemoryFileSystem(threadMemory, clock);
       default:

@@ -5,6 +5,8 @@ import type { S3Options } from './filesystem-options.ts';
 import { retryWithBackoff } from './retry.ts';
 import { fromS3Error } from './s3-errors.ts';
 import { cancelled } from './storage-errors.ts';
+import { outcomeOf, type RequestOutcome, type StorageMeter } from './storage-meter.ts';
+import { countTransfers } from './transfer-counting.ts';
 
 type Sdk = typeof import('@aws-sdk/client-s3');
 
@@ -12,6 +14,8 @@ export interface S3Dependencies {
   readonly clock: Clock;
   /** Uniform in [0, 1): spreads retries. */
   readonly random: () => number;
+  /** Counts the requests; default: nobody does. */
+  readonly meter?: StorageMeter;
 }
 
 export interface S3Request {
@@ -20,6 +24,11 @@ export interface S3Request {
   readonly signal: AbortSignal | undefined;
   /** For all tries together. */
   readonly deadlineMs?: number | undefined;
+}
+
+interface BoundRequest extends S3Request {
+  /** The deadline of all tries has passed. */
+  readonly isLate?: () => boolean;
 }
 
 /** One try of a request. */
@@ -77,7 +86,8 @@ export class S3Connection {
     const deadline = new Deadline(this.#dependencies.clock, deadlineMs);
     const bound = AbortSignal.any([deadline.signal, ...(signal === undefined ? [] : [signal])]);
     try {
-      return await this.#call({ ...request, signal: bound }, send);
+      const isLate = () => deadline.signal.aborted;
+      return await this.#call({ ...request, signal: bound, isLate }, send);
     } catch (error) {
       const isLate = deadline.signal.aborted && signal?.aborted !== true;
       throw isLate ? late(uri, this.server, { deadlineMs, cause: error }) : error;
@@ -86,7 +96,7 @@ export class S3Connection {
     }
   }
 
-  async #call<T>(request: S3Request, send: (attempt: S3Attempt) => Promise<T>): Promise<T> {
+  async #call<T>(request: BoundRequest, send: (attempt: S3Attempt) => Promise<T>): Promise<T> {
     const signals = [
       this.#closed.signal,
       ...(request.signal === undefined ? [] : [request.signal]),
@@ -109,7 +119,7 @@ export class S3Connection {
   }
 
   async #try<T>(
-    request: S3Request,
+    request: BoundRequest,
     {
       number,
       signal,
@@ -123,6 +133,7 @@ export class S3Connection {
     if (signal.aborted) throw cancelled(request.uri);
     const timeoutMs = this.#options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
     const deadline = new Deadline(this.#dependencies.clock, timeoutMs);
+    const ended = this.#meterTry(request, number);
     try {
       this.#loaded ??= this.#load();
       const answer = await send({
@@ -133,13 +144,18 @@ export class S3Connection {
       });
       this.#hasAnswered = true;
       this.#silentSinceMs = null;
+      ended('ok');
       return answer;
     } catch (error) {
-      if (signal.aborted) throw cancelled(request.uri);
+      if (signal.aborted) {
+        ended(request.isLate?.() === true ? 'timeout' : 'cancelled');
+        throw cancelled(request.uri);
+      }
       const failure = deadline.signal.aborted
         ? timedOut(request.uri, this.server, timeoutMs)
         : fromS3Error(error, { ...request, server: this.server });
-      const isSilent = failure instanceof SluiceError && failure.retry === 'backoff';
+      ended(deadline.signal.aborted ? 'timeout' : outcomeOf(failure, error));
+      const isSilent = failure.retry === 'backoff';
       if (!isSilent) this.#silentSinceMs = null;
       else this.#silentSinceMs ??= this.#dependencies.clock.monotonicMs();
       throw failure;
@@ -150,7 +166,18 @@ export class S3Connection {
 
   async #load(): Promise<{ readonly sdk: Sdk; readonly client: S3Client }> {
     const sdk = await import('@aws-sdk/client-s3');
-    return { sdk, client: new sdk.S3Client(clientConfig(this.#options)) };
+    const client = new sdk.S3Client(clientConfig(this.#options));
+    const { meter } = this.#dependencies;
+    if (meter !== undefined) countTransfers(client, meter);
+    return { sdk, client };
+  }
+
+  /** Call with how it ended. */
+  #meterTry({ operation }: S3Request, number: number): (outcome: RequestOutcome) => void {
+    const { meter, clock } = this.#dependencies;
+    const startMs = clock.monotonicMs();
+    return (outcome) =>
+      meter?.tried(operation, { number, outcome, durationMs: clock.monotonicMs() - startMs });
   }
 }
 

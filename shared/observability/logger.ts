@@ -1,4 +1,7 @@
 import { type DestinationStream, destination, pino, stdTimeFunctions } from 'pino';
+import { LogFile } from './log-file.ts';
+import { LogRing } from './log-ring.ts';
+import { SECRET, SECRET_FIELDS, withoutSecrets } from './without-secrets.ts';
 
 /**
  * Structured logging as the engine sees it; pino's logger fits. Fields first, then what happened.
@@ -12,7 +15,9 @@ export interface Logger {
   /** Whether such lines are written at all; without it they may be. */
   isLevelEnabled?(level: LogLevel): boolean;
   /** A logger that adds fields, with a level of its own; pino has it. */
-  child?(fields: LogFields, options: { readonly level: LogLevel }): Logger;
+  child?(fields: LogFields, options: { readonly level: LogLevel }): Omit<Logger, 'recent'>;
+  /** What it has written lately, to be read from elsewhere. */
+  readonly recent?: LogRing;
 }
 
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -26,24 +31,17 @@ export interface LoggerOptions {
   readonly format: 'json' | 'pretty';
   /** Default: standard error; standard output belongs to results. */
   readonly stream?: DestinationStream;
+  /** Written there too, as JSON whatever the format, and rotated; null: nowhere else. */
+  readonly file?: string | null;
 }
-
-/** Fields whose values never reach a log, at the top of a line's fields or one level below. */
-const SECRET_FIELDS = [
-  'accessKeyId',
-  'secretAccessKey',
-  'sessionToken',
-  'credentials',
-  'password',
-  'secret',
-  'token',
-  'authorization',
-];
 
 /** The logger of the process; only `main` modules and the command line make one. */
 export function createLogger(options: LoggerOptions): Logger {
-  const target = options.stream ?? standardError();
-  return pino(
+  const { file = null, format } = options;
+  const recent = new LogRing();
+  const shown = both(options.stream ?? standardError(), recent);
+  const target = format === 'json' ? shown : prettyStream(shown);
+  const logger = pino(
     {
       level: options.level,
       base: null,
@@ -51,11 +49,26 @@ export function createLogger(options: LoggerOptions): Logger {
       formatters: { level: (level) => ({ level }) },
       redact: {
         paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`]),
-        censor: '[secret]',
+        censor: SECRET,
       },
     },
-    options.format === 'json' ? target : prettyStream(target),
+    discreet(file === null ? target : both(target, new LogFile({ path: file }))),
   );
+  return Object.assign(logger, { recent });
+}
+
+function both(one: DestinationStream, other: DestinationStream): DestinationStream {
+  return {
+    write(line: string): void {
+      one.write(line);
+      other.write(line);
+    },
+  };
+}
+
+/** For what the fields' names do not tell. */
+function discreet(target: DestinationStream): DestinationStream {
+  return { write: (line: string) => target.write(withoutSecrets(line)) };
 }
 
 /** A log that cannot be written (a full disk, a closed pipe) is no reason to end the work. */

@@ -14,6 +14,9 @@ export interface SubtaskMetrics {
   /** Buffers waiting now. */
   readonly buffersInQueued: number;
   readonly buffersOutQueued: number;
+  /** Buffers that its producers may still send to it, and that it may send at once. */
+  readonly creditsIn: number;
+  readonly creditsOut: number;
   readonly operators: readonly OperatorMetricsReport[];
   /**
    * When its source began to read the first record that it emitted, and when its sinks took (where

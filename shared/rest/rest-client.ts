@@ -1,22 +1,37 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ERROR_CODES, type ErrorCode } from '../errors/codes.ts';
 import { deserializeError, type SerializedError, SluiceError } from '../errors/sluice-error.ts';
+import type { JobState } from '../job-graph/states.ts';
 import { parseAddresses } from '../rpc/job-manager-addresses.ts';
 import { isLoopback } from '../security/loopback.ts';
 import { connectionProblem } from './connection-problems.ts';
+import { PAGE_LIMIT_MAX } from './rest-limits.ts';
 import type {
+  CheckpointInfo,
   ClusterOverview,
+  ConfigAnswer,
+  HealthAnswer,
   JobCheckpointsDetail,
   JobDetail,
+  JobException,
+  JobExceptionList,
+  JobList,
   JobPlan,
   JobSummary,
+  LogAnswer,
+  LogQuery,
   ProblemDetails,
   SavepointAnswer,
   SavepointRequest,
   StopJobRequest,
   SubmitJobAnswer,
   SubmitJobRequest,
+  SubtaskDetail,
+  SubtaskList,
   TaskManagerInfo,
+  TaskManagerList,
+  VertexDetail,
+  VertexList,
 } from './rest-types.ts';
 import { secureFetch } from './secure-fetch.ts';
 
@@ -29,6 +44,14 @@ export interface RestClientOptions {
   readonly authority?: string;
   readonly fetch?: typeof fetch;
 }
+
+export interface JobsFilter {
+  readonly state?: JobState | undefined;
+  /** The newest ones; default: all. */
+  readonly limit?: number | undefined;
+}
+
+export type LogFilter = { readonly [Key in keyof LogQuery]: LogQuery[Key] | undefined };
 
 export type SubmitOutcome =
   | {
@@ -84,52 +107,98 @@ export class RestClient {
     for (const base of this.#addresses) this.#requireSafe(base);
   }
 
+  /** Of whichever job manager is asked first: a standby answers, too. */
+  health(): Promise<HealthAnswer> {
+    return this.#get('/v1/health');
+  }
+
   cluster(): Promise<ClusterOverview> {
-    return this.#call<ClusterOverview>('GET', '/v1/cluster');
+    return this.#get('/v1/cluster');
   }
 
-  async taskManagers(): Promise<readonly TaskManagerInfo[]> {
-    type Answer = { readonly taskManagers: readonly TaskManagerInfo[] };
-    return (await this.#call<Answer>('GET', '/v1/task-managers')).taskManagers;
+  config(): Promise<ConfigAnswer> {
+    return this.#get('/v1/config');
   }
 
-  async jobs(): Promise<readonly JobSummary[]> {
-    type Answer = { readonly jobs: readonly JobSummary[] };
-    return (await this.#call<Answer>('GET', '/v1/jobs')).jobs;
+  /** Of the job manager that is asked first: a standby answers, too. */
+  log(query: LogFilter = {}): Promise<LogAnswer> {
+    return this.#get('/v1/log', query);
+  }
+
+  taskManagerLog(id: string, query: LogFilter = {}): Promise<LogAnswer> {
+    return this.#get(`/v1/task-managers/${encodeURIComponent(id)}/log`, query);
+  }
+
+  taskManagers(): Promise<readonly TaskManagerInfo[]> {
+    return this.#all('/v1/task-managers', ({ taskManagers }: TaskManagerList) => taskManagers);
+  }
+
+  taskManager(id: string): Promise<TaskManagerInfo> {
+    return this.#get(`/v1/task-managers/${encodeURIComponent(id)}`);
+  }
+
+  /** At once; its `state` tells when nothing runs there any more. */
+  drain(id: string): Promise<TaskManagerInfo> {
+    return this.#call('POST', `/v1/task-managers/${encodeURIComponent(id)}/drain`);
+  }
+
+  /** Newest first. */
+  jobs({ limit, state }: JobsFilter = {}): Promise<readonly JobSummary[]> {
+    return this.#all('/v1/jobs', ({ jobs }: JobList) => jobs, { limit, state });
   }
 
   job(id: string): Promise<JobDetail> {
-    return this.#call<JobDetail>('GET', `/v1/jobs/${encodeURIComponent(id)}`);
-  }
-
-  cancelJob(id: string): Promise<JobDetail> {
-    return this.#call<JobDetail>('POST', `/v1/jobs/${encodeURIComponent(id)}/cancel`);
-  }
-
-  stopJob(id: string): Promise<JobDetail> {
-    return this.#call<JobDetail>('POST', `/v1/jobs/${encodeURIComponent(id)}/stop`);
+    return this.#get(jobPath(id));
   }
 
   plan(id: string): Promise<JobPlan> {
-    return this.#call<JobPlan>('GET', `/v1/jobs/${encodeURIComponent(id)}/plan`);
+    return this.#get(`${jobPath(id)}/plan`);
+  }
+
+  /** Newest first. */
+  exceptions(id: string): Promise<readonly JobException[]> {
+    const path = `${jobPath(id)}/exceptions`;
+    return this.#all(path, ({ exceptions }: JobExceptionList) => exceptions);
+  }
+
+  vertices(id: string): Promise<VertexList> {
+    return this.#get(`${jobPath(id)}/vertices`);
+  }
+
+  vertex(id: string, vertex: string): Promise<VertexDetail> {
+    return this.#get(`${jobPath(id)}/vertices/${encodeURIComponent(vertex)}`);
+  }
+
+  subtasks(id: string, vertex: string): Promise<readonly SubtaskDetail[]> {
+    const path = `${jobPath(id)}/vertices/${encodeURIComponent(vertex)}/subtasks`;
+    return this.#all(path, ({ subtasks }: SubtaskList) => subtasks);
   }
 
   checkpoints(id: string): Promise<JobCheckpointsDetail> {
-    return this.#call<JobCheckpointsDetail>(
-      'GET',
-      `/v1/jobs/${encodeURIComponent(id)}/checkpoints`,
-    );
+    return this.#get(`${jobPath(id)}/checkpoints`);
+  }
+
+  checkpoint(id: string, checkpoint: number): Promise<CheckpointInfo> {
+    return this.#get(`${jobPath(id)}/checkpoints/${checkpoint}`);
+  }
+
+  cancelJob(id: string): Promise<JobDetail> {
+    return this.#call('POST', `${jobPath(id)}/cancel`);
+  }
+
+  stopJob(id: string): Promise<JobDetail> {
+    return this.#call('POST', `${jobPath(id)}/stop`);
   }
 
   /** Resolves once it is complete. */
   savepoint(id: string, request: SavepointRequest = {}): Promise<SavepointAnswer> {
-    return this.#savepoint(`/v1/jobs/${encodeURIComponent(id)}/savepoints`, request);
+    return this.#savepoint(`${jobPath(id)}/savepoints`, request);
   }
 
   /** Resolves once the job has ended with the savepoint. */
   stopWithSavepoint(id: string, request: SavepointRequest = {}): Promise<SavepointAnswer> {
     const body: StopJobRequest = { ...request, savepoint: true };
-    return this.#savepoint(`/v1/jobs/${encodeURIComponent(id)}/stop`, body);
+    return this.#savepoint(`${jobPath(id)}/stop`, body);
   }
 
   async submitJob(request: SubmitJobRequest): Promise<SubmitOutcome> {
@@ -142,16 +211,35 @@ export class RestClient {
     return { kind: 'submitted', ...(answer.body as SubmitJobAnswer) };
   }
 
-  /** Resolves once the job manager answers. */
-  async health(): Promise<void> {
-    await this.#call('GET', '/v1/health');
-  }
-
   async #savepoint(path: string, body: StopJobRequest): Promise<SavepointAnswer> {
     const timeoutMs = Math.max(this.#timeoutMs, SAVEPOINT_TIMEOUT_MS);
     const answer = await this.#request('POST', path, { body, timeoutMs });
     if (answer.problem !== null) throw errorOf(answer.problem);
     return answer.body as SavepointAnswer;
+  }
+
+  #get<Answer>(path: string, query: Query = {}): Promise<Answer> {
+    return this.#call('GET', path + queryText(query));
+  }
+
+  /** The entries of every page, or the first `limit` ones. */
+  async #all<Page extends { readonly next: string | null }, Item>(
+    path: string,
+    itemsOf: (page: Page) => readonly Item[],
+    {
+      limit = Number.POSITIVE_INFINITY,
+      ...filter
+    }: Query & { readonly limit?: number | undefined } = {},
+  ): Promise<readonly Item[]> {
+    const all: Item[] = [];
+    let after: string | undefined;
+    do {
+      const pageLimit = Math.min(limit - all.length, PAGE_LIMIT_MAX);
+      const page = await this.#get<Page>(path, { ...filter, limit: pageLimit, after });
+      all.push(...(itemsOf(page) ?? []));
+      after = page.next ?? undefined;
+    } while (after !== undefined && all.length < limit);
+    return all;
   }
 
   async #call<Answer>(method: 'GET' | 'POST', path: string): Promise<Answer> {
@@ -278,6 +366,20 @@ export class RestClient {
       },
     );
   }
+}
+
+type Query = Readonly<Record<string, string | number | undefined>>;
+
+function jobPath(id: string): string {
+  return `/v1/jobs/${encodeURIComponent(id)}`;
+}
+
+function queryText(query: Query): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) parameters.set(name, String(value));
+  }
+  return parameters.size === 0 ? '' : `?${parameters}`;
 }
 
 function baseUrl(address: string): string {

@@ -4,6 +4,7 @@ import type {
 } from '../../proto/generated/sluice/v1/JobManagerMessage.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { TaskDeployment } from '../job-graph/task-deployment.ts';
+import { LOG_BYTES_MAX } from '../rest/rest-limits.ts';
 import { parseEvent } from '../serialization/event-codec.ts';
 import { decodeError, encodeError } from './error-info.ts';
 import type { JobManagerMessage } from './messages.ts';
@@ -51,6 +52,10 @@ export function encodeJobManagerMessage(message: JobManagerMessage): JobManagerI
     }
     case 'drain-state':
       return { drainState: { drained: message.drained } };
+    case 'read-log': {
+      const { offset = -1, length, tail = 0 } = message.range;
+      return { readLog: { requestId: message.requestId, offset, length, tail } };
+    }
     case 'heartbeat-reply':
       return { heartbeatReply: { sentAtMs: message.sentAtMs } };
     default:
@@ -82,6 +87,15 @@ export function decodeJobManagerMessage(info: JobManagerOutput): JobManagerMessa
   const checkpointing = decodeCheckpointMessage(info);
   if (checkpointing !== null) return checkpointing;
   if (info.drainState != null) return { kind: 'drain-state', drained: info.drainState.drained };
+  if (info.readLog != null) {
+    const { requestId, offset, length, tail } = info.readLog;
+    const range = {
+      length: Math.min(length, LOG_BYTES_MAX),
+      ...(offset < 0 ? {} : { offset }),
+      ...(tail === 0 ? {} : { tail }),
+    };
+    return { kind: 'read-log', requestId, range };
+  }
   if (info.heartbeatReply != null) {
     return { kind: 'heartbeat-reply', sentAtMs: info.heartbeatReply.sentAtMs };
   }

@@ -3,6 +3,7 @@ import type { SnapshotTimings, SubtaskSnapshot } from '../checkpoint/snapshot.ts
 import type { SerializedError } from '../errors/sluice-error.ts';
 import type { ExecutionState } from '../job-graph/states.ts';
 import type { TaskDeployment } from '../job-graph/task-deployment.ts';
+import type { LogPart, LogRange } from '../observability/log-ring.ts';
 import type { ProcessMetrics, SubtaskMetrics } from '../observability/subtask-metrics.ts';
 import type { Barrier } from '../record/stream-event.ts';
 
@@ -49,6 +50,8 @@ export type TaskManagerMessage =
   | { readonly kind: 'source-drained'; readonly attemptId: string }
   /** It wants to leave: what runs here is to be moved elsewhere. `drain-state` is the answer. */
   | { readonly kind: 'drain' }
+  /** The answer to `read-log`; null where no log is kept. */
+  | { readonly kind: 'log-part'; readonly requestId: number; readonly part: LogPart | null }
   | { readonly kind: 'leaving'; readonly reason: string };
 
 /** The states that a task manager reports; the others are the job manager's own. */
@@ -152,4 +155,6 @@ export type JobManagerMessage =
     }
   /** Nothing new is deployed here from now on; `drained`: and nothing runs here any more. */
   | { readonly kind: 'drain-state'; readonly drained: boolean }
+  /** A part of the task manager's log is wanted. */
+  | { readonly kind: 'read-log'; readonly requestId: number; readonly range: LogRange }
   | { readonly kind: 'heartbeat-reply'; readonly sentAtMs: number };

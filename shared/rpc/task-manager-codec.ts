@@ -1,3 +1,4 @@
+import type { LogPart__Output as LogPartOutput } from '../../proto/generated/sluice/v1/LogPart.ts';
 import type {
   RegisterTaskManager as RegisterInfo,
   RegisterTaskManager__Output as RegisterOutput,
@@ -10,6 +11,7 @@ import type { TaskStateUpdate__Output as TaskStateOutput } from '../../proto/gen
 import type { CheckpointDeclineReason } from '../checkpoint/checkpoint-failure-reason.ts';
 import type { SubtaskSnapshot } from '../checkpoint/snapshot.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
+import { LOG_BYTES_MAX } from '../rest/rest-limits.ts';
 import { decodeError, encodeError } from './error-info.ts';
 import type {
   ReportedAttempt,
@@ -71,6 +73,10 @@ export function encodeTaskManagerMessage(message: TaskManagerMessage): TaskManag
       return { sourceDrained: { attemptId: message.attemptId } };
     case 'drain':
       return { drain: {} };
+    case 'log-part': {
+      const { requestId, part } = message;
+      return { logPart: { requestId, kept: part !== null, ...part } };
+    }
     case 'leaving':
       return { leaving: { reason: message.reason } };
     default:
@@ -110,8 +116,16 @@ export function decodeTaskManagerMessage(info: TaskManagerOutput): TaskManagerMe
   const checkpointing = decodeCheckpointMessage(info);
   if (checkpointing !== null) return checkpointing;
   if (info.drain != null) return { kind: 'drain' };
+  if (info.logPart != null) return decodeLogPart(info.logPart);
   if (info.leaving != null) return { kind: 'leaving', reason: info.leaving.reason.slice(0, 1_024) };
   throw protocolViolation('the task manager sent a message that this version does not know');
+}
+
+function decodeLogPart({ requestId, kept, ...part }: LogPartOutput): TaskManagerMessage {
+  if (part.text.length > LOG_BYTES_MAX) {
+    throw protocolViolation(`a task manager sent more than ${LOG_BYTES_MAX} bytes of its log`);
+  }
+  return { kind: 'log-part', requestId, part: kept ? part : null };
 }
 
 function decodeRegistration(info: RegisterOutput): TaskManagerRegistration {

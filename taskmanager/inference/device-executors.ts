@@ -9,9 +9,14 @@ import type { SluiceError } from '../../shared/errors/sluice-error.ts';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import type { CancelTimer, Clock } from '../../shared/time/clock.ts';
 import { Executor, type LoadCommand } from './executor.ts';
-import { BATCH_SIZE_BOUNDS, type QueueLengths } from './executor-counters.ts';
+import { BATCH_SIZE_BOUNDS, type QueueLengths, RUN_BOUNDS_MS } from './executor-counters.ts';
 import type { LoadOptions } from './inference-client.ts';
-import { type DeviceStats, type ExecutionProvider, IDLE_MODELS_MAX } from './inference-options.ts';
+import {
+  type DeviceStats,
+  type ExecutionProvider,
+  IDLE_MODELS_MAX,
+  type ModelRuns,
+} from './inference-options.ts';
 
 export interface DeviceExecutorsOptions {
   readonly device: 'cpu' | 'gpu';
@@ -98,13 +103,31 @@ export class DeviceExecutors {
       images: sum(({ stats }) => stats.get('images')),
       imagesFailed: sum(({ stats }) => stats.get('imagesFailed')),
       runs: sum(({ stats }) => stats.get('runs')),
+      imagesRun: sum(({ stats }) => stats.get('imagesRun')),
       runMs: sum(({ stats }) => stats.get('runMs')),
       normalizeMs: sum(({ stats }) => stats.get('normalizeMs')),
       batchSizes: [...BATCH_SIZE_BOUNDS, Number.POSITIVE_INFINITY].map((sizeMax, place) => ({
         sizeMax,
         runs: sum(({ stats }) => stats.batchSizes()[place] ?? 0),
       })),
+      models: this.#modelRuns(),
     };
+  }
+
+  #modelRuns(): ModelRuns[] {
+    const names = new Set(this.#all.flatMap(({ runStats }) => [...runStats.keys()]));
+    return [...names].map((name) => {
+      const stats = this.#all.flatMap(({ runStats }) => runStats.get(name) ?? []);
+      const counts = stats.map((each) => each.counts());
+      return {
+        name,
+        durations: [...RUN_BOUNDS_MS, Number.POSITIVE_INFINITY].map((durationMaxMs, place) => ({
+          durationMaxMs,
+          runs: counts.reduce((total, each) => total + (each[place] ?? 0), 0),
+        })),
+        sumMs: stats.reduce((total, { sumMs }) => total + sumMs, 0),
+      };
+    });
   }
 
   async stop(): Promise<void> {

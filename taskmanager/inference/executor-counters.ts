@@ -32,7 +32,16 @@ export class QueueLengths {
 /** Upper bounds of the batch size histogram; one more place for everything above. */
 export const BATCH_SIZE_BOUNDS = [1, 2, 4, 8, 16, 32, 64, 128, 256] as const;
 
-const FIELDS = ['images', 'imagesFailed', 'runs', 'runMs', 'normalizeMs', 'modelsLoaded'] as const;
+const FIELDS = [
+  'images',
+  'imagesFailed',
+  /** In batches that were run: what the batch sizes add up to. */
+  'imagesRun',
+  'runs',
+  'runMs',
+  'normalizeMs',
+  'modelsLoaded',
+] as const;
 export type ExecutorField = (typeof FIELDS)[number];
 
 /**
@@ -60,6 +69,7 @@ export class ExecutorStats {
 
   addRun(batchSize: number, durationMs: number): void {
     this.add('runs', 1);
+    this.add('imagesRun', batchSize);
     this.add('runMs', durationMs);
     const found = BATCH_SIZE_BOUNDS.findIndex((bound) => batchSize <= bound);
     const place = FIELDS.length + (found === -1 ? BATCH_SIZE_BOUNDS.length : found);
@@ -69,5 +79,40 @@ export class ExecutorStats {
   /** Runs per bound of {@link BATCH_SIZE_BOUNDS}, then those above. */
   batchSizes(): readonly number[] {
     return [...this.#values.subarray(FIELDS.length)];
+  }
+}
+
+/** Upper bounds of the histogram of run times; one more place for everything above. */
+export const RUN_BOUNDS_MS = [
+  1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000,
+] as const;
+
+/** How long the runs of one model took in one executor. Written and read as {@link ExecutorStats}. */
+export class ModelRunStats {
+  readonly buffer: SharedArrayBuffer;
+  /** Runs by bound, those above, and the sum of their durations. */
+  readonly #values: Float64Array<SharedArrayBuffer>;
+
+  constructor(buffer?: SharedArrayBuffer) {
+    const places = RUN_BOUNDS_MS.length + 2;
+    this.buffer = buffer ?? new SharedArrayBuffer(places * Float64Array.BYTES_PER_ELEMENT);
+    this.#values = new Float64Array(this.buffer);
+  }
+
+  addRun(durationMs: number): void {
+    const found = RUN_BOUNDS_MS.findIndex((bound) => durationMs <= bound);
+    const place = found === -1 ? RUN_BOUNDS_MS.length : found;
+    this.#values[place] = (this.#values[place] ?? 0) + 1;
+    const sum = RUN_BOUNDS_MS.length + 1;
+    this.#values[sum] = (this.#values[sum] ?? 0) + durationMs;
+  }
+
+  /** Per bound of {@link RUN_BOUNDS_MS}, then those above. */
+  counts(): readonly number[] {
+    return [...this.#values.subarray(0, RUN_BOUNDS_MS.length + 1)];
+  }
+
+  get sumMs(): number {
+    return this.#values[RUN_BOUNDS_MS.length + 1] ?? 0;
   }
 }

@@ -9,7 +9,7 @@ import ort, { type InferenceSession } from 'onnxruntime-node';
 import { invariant } from '../../shared/errors/invariant.ts';
 import { SluiceError, serializeError } from '../../shared/errors/sluice-error.ts';
 import { systemClock } from '../../shared/time/system-clock.ts';
-import { ExecutorStats, QueueLengths } from './executor-counters.ts';
+import { ExecutorStats, ModelRunStats, QueueLengths } from './executor-counters.ts';
 import { ExecutorLoop } from './executor-loop.ts';
 import type { ExecutorData, ExecutorReply, ExecutorRequest } from './messages.ts';
 import { ModelSession } from './model-session.ts';
@@ -81,6 +81,7 @@ async function load(request: LoadRequest): Promise<ExecutorReply> {
       options,
       executionProvider: data.executionProvider,
       stats,
+      runStats: new ModelRunStats(request.runStats),
       monotonicMs: () => systemClock.monotonicMs(),
     });
     loop.addModel(modelId, session, options.batchDelayMaxMs);

@@ -9,10 +9,14 @@
 import { type MessagePort, Worker } from 'node:worker_threads';
 import { deserializeError, SluiceError } from '../../shared/errors/sluice-error.ts';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
-import { ExecutorStats, type QueueLengths } from './executor-counters.ts';
+import { ExecutorStats, ModelRunStats, type QueueLengths } from './executor-counters.ts';
 import type { LoadOptions } from './inference-client.ts';
 import type { ExecutionProvider } from './inference-options.ts';
 import type { ExecutorData, ExecutorReply, ExecutorRequest } from './messages.ts';
+
+/** Models whose runs are counted apart; those beyond are counted together. */
+const MODELS_COUNTED_MAX = 50;
+const OTHER_MODELS = 'other models';
 
 export interface ExecutorOptions {
   readonly executorId: number;
@@ -38,6 +42,8 @@ interface PendingLoad {
 export class Executor {
   readonly id: number;
   readonly stats = new ExecutorStats();
+  /** By the model's name; those that were unloaded stay counted. */
+  readonly #runStats = new Map<string, ModelRunStats>();
   readonly #options: ExecutorOptions;
   readonly #worker: Worker;
   readonly #loads = new Map<number, PendingLoad>();
@@ -89,7 +95,7 @@ export class Executor {
     if (!this.isRunning) throw stopped();
     return new Promise((resolve, reject) => {
       this.#loads.set(command.modelId, { resolve, reject });
-      this.#post({ kind: 'load', ...command });
+      this.#post({ kind: 'load', ...command, runStats: this.#runStatsOf(command.model.name) });
     });
   }
 
@@ -104,6 +110,18 @@ export class Executor {
       this.#post({ kind: 'stop' });
     }
     await this.#exited;
+  }
+
+  get runStats(): ReadonlyMap<string, ModelRunStats> {
+    return this.#runStats;
+  }
+
+  #runStatsOf(model: string): SharedArrayBuffer {
+    const isFull = this.#runStats.size >= MODELS_COUNTED_MAX;
+    const name = isFull && !this.#runStats.has(model) ? OTHER_MODELS : model;
+    const stats = this.#runStats.get(name) ?? new ModelRunStats();
+    this.#runStats.set(name, stats);
+    return stats.buffer;
   }
 
   #post(request: ExecutorRequest, transfer: MessagePort[] = []): void {

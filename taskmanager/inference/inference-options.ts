@@ -55,10 +55,21 @@ export interface DeviceStats {
   readonly images: number;
   readonly imagesFailed: number;
   readonly runs: number;
+  /** Images in those batches. */
+  readonly imagesRun: number;
   /** Time inside ONNX Runtime, milliseconds. */
   readonly runMs: number;
   /** Time spent normalising pixels, milliseconds. */
   readonly normalizeMs: number;
   /** Runs per batch size; `sizeMax` is inclusive, the last one is open (`Infinity`). */
   readonly batchSizes: readonly { readonly sizeMax: number; readonly runs: number }[];
+  /** Models that have run, those that were unloaded included. */
+  readonly models: readonly ModelRuns[];
+}
+
+export interface ModelRuns {
+  readonly name: string;
+  /** Runs per duration; `durationMaxMs` is inclusive, the last one is open (`Infinity`). */
+  readonly durations: readonly { readonly durationMaxMs: number; readonly runs: number }[];
+  readonly sumMs: number;
 }

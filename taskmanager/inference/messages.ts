@@ -58,6 +58,8 @@ export type ExecutorRequest =
       readonly path: string;
       readonly model: ModelSpec;
       readonly options: LoadOptions;
+      /** Of `ModelRunStats`. */
+      readonly runStats: SharedArrayBuffer;
     }
   | { readonly kind: 'unload'; readonly modelId: number }
   | { readonly kind: 'stop' };

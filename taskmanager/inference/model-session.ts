@@ -10,7 +10,7 @@ import type { ImageTensor, TensorElementType } from '../../shared/record/image-t
 import { normalizeInto, type TensorElements } from '../../shared/record/normalize-pixels.ts';
 import { paddedBatchSize, paddedBatchSizes } from './batch-policy.ts';
 import { type TopClasses, topClasses } from './classify.ts';
-import type { ExecutorStats } from './executor-counters.ts';
+import type { ExecutorStats, ModelRunStats } from './executor-counters.ts';
 import type { LoadOptions } from './inference-client.ts';
 import type { ExecutionProvider } from './inference-options.ts';
 import { outputRows } from './output-rows.ts';
@@ -21,6 +21,7 @@ export interface ModelSessionParts {
   readonly options: LoadOptions;
   readonly executionProvider: ExecutionProvider;
   readonly stats: ExecutorStats;
+  readonly runStats: ModelRunStats;
   readonly monotonicMs: () => number;
 }
 
@@ -86,7 +87,7 @@ export class ModelSession {
   }
 
   async #run(tensors: readonly ImageTensor[]): Promise<(TopClasses | SluiceError)[]> {
-    const { model, options, stats, monotonicMs } = this.#parts;
+    const { model, options, stats, runStats, monotonicMs } = this.#parts;
     const startMs = monotonicMs();
     tensors.forEach((tensor, index) => {
       normalizeInto(tensor, this.#batch, index * this.#imageElements);
@@ -95,7 +96,9 @@ export class ModelSession {
     stats.add('normalizeMs', normalizedMs - startMs);
     const size = paddedBatchSize(tensors.length, this.#sizeLimits());
     const rows = await this.#runSession(size, tensors.length);
-    stats.addRun(tensors.length, monotonicMs() - normalizedMs);
+    const runMs = monotonicMs() - normalizedMs;
+    stats.addRun(tensors.length, runMs);
+    runStats.addRun(runMs);
     return rows.slice(0, tensors.length).map((row) => {
       const best = topClasses(row, { topK: options.topK, kind: model.output.kind });
       return best ?? failed('the model gave NaN (not a number) for this image');

@@ -1,17 +1,32 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
+import { StorageMeter, type StorageTotals } from '../../shared/filesystem/storage-meter.ts';
+import {
+  derivedCounter,
+  derivedGauge,
+  oncePerTurn,
+} from '../../shared/observability/derived-metrics.ts';
+import type { EventLoopDelay } from '../../shared/observability/event-loop-delay.ts';
 import type { LatencyHistogram } from '../../shared/observability/latency-histogram.ts';
 import {
   createMetricsRegistry,
   LatencyHistogramMetric,
   type LatencySample,
 } from '../../shared/observability/metrics-registry.ts';
+import { processMetrics } from '../../shared/observability/process-page.ts';
 import type { SubtaskMetrics } from '../../shared/observability/subtask-metrics.ts';
 import type { DeviceStats } from '../inference/inference-options.ts';
+import type { GpuReading } from './gpu-query.ts';
+import { gpuMetrics, inferenceMetrics } from './inference-page.ts';
 import type { OperatorTotals, TaskMetricsStore } from './task-metrics-store.ts';
 
 export interface MeasuredTaskManager {
   readonly tasks: TaskMetricsStore;
   readonly inference: () => readonly DeviceStats[];
+  readonly gpus: () => readonly GpuReading[];
+  /** Of the main thread. */
+  readonly eventLoop: () => EventLoopDelay;
+  /** What the main thread asked of S3. */
+  readonly storage: () => StorageTotals;
 }
 
 /**
@@ -20,15 +35,35 @@ export interface MeasuredTaskManager {
  */
 export function taskManagerMetrics(measured: MeasuredTaskManager): Registry {
   const registry = createMetricsRegistry('taskmanager');
-  operatorMetrics(measured.tasks, registry);
-  subtaskMetrics(measured.tasks, registry);
-  inferenceMetrics(measured.inference, registry);
+  processMetrics(
+    {
+      *eventLoops() {
+        yield { thread: 'main', delay: measured.eventLoop() };
+        yield* measured.tasks.threads.eventLoops();
+      },
+      storage: () => sumOf(measured.storage(), measured.tasks.threads.storage()),
+    },
+    registry,
+  );
+  operatorMetrics(measured, registry);
+  subtaskMetrics(measured, registry);
+  inferenceMetrics(() => measured.inference(), registry);
+  gpuMetrics(() => measured.gpus(), registry);
   return registry;
 }
 
-const OPERATOR_LABELS = ['job_id', 'job', 'operator', 'kind'] as const;
+function sumOf(...totals: readonly StorageTotals[]): StorageTotals {
+  const sum = new StorageMeter();
+  for (const each of totals) sum.add(each);
+  return sum.totals();
+}
 
-function operatorMetrics(tasks: TaskMetricsStore, registry: Registry): void {
+const OPERATOR_LABELS = ['job_id', 'job_name', 'operator', 'kind'] as const;
+
+function operatorMetrics({ tasks }: MeasuredTaskManager, registry: Registry): void {
+  const operators = oncePerTurn(() => tasks.operatorTotals());
+  const values = (field: NumberField) => () =>
+    operators().map((totals) => ({ labels: labelsOf(totals), value: totals[field] }));
   const counters = [
     ['records_in_total', 'Records that reached an operator.', 'recordsIn'],
     ['records_out_total', 'Records that an operator emitted.', 'recordsOut'],
@@ -37,26 +72,18 @@ function operatorMetrics(tasks: TaskMetricsStore, registry: Registry): void {
     ['bytes_out_total', 'Bytes that an operator wrote.', 'bytesOut'],
   ] as const;
   for (const [name, help, field] of counters) {
-    new Counter({
+    derivedCounter(registry, {
       name: `sluice_task_operator_${name}`,
       help,
       labelNames: OPERATOR_LABELS,
-      registers: [registry],
-      collect() {
-        this.reset();
-        for (const totals of tasks.operatorTotals()) this.inc(labelsOf(totals), totals[field]);
-      },
+      values: values(field),
     });
   }
-  new Gauge({
+  derivedGauge(registry, {
     name: 'sluice_task_operator_in_flight',
     help: 'Records inside an operator now.',
     labelNames: OPERATOR_LABELS,
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const totals of tasks.operatorTotals()) this.set(labelsOf(totals), totals.inFlight);
-    },
+    values: values('inFlight'),
   });
   const histograms = [
     ['latency_seconds', "A record's time in an operator's stage.", 'stageLatency'],
@@ -68,16 +95,24 @@ function operatorMetrics(tasks: TaskMetricsStore, registry: Registry): void {
       help,
       labelNames: OPERATOR_LABELS,
       registry,
-      samples: () => latencySamples(tasks, (totals) => totals[field]),
+      samples: () => latencySamples(operators(), (totals) => totals[field]),
     });
   }
 }
 
+type NumberField =
+  | 'recordsIn'
+  | 'recordsOut'
+  | 'recordsRejected'
+  | 'bytesIn'
+  | 'bytesOut'
+  | 'inFlight';
+
 function* latencySamples(
-  tasks: TaskMetricsStore,
+  operators: readonly OperatorTotals[],
   histogramOf: (totals: OperatorTotals) => LatencyHistogram,
 ): Iterable<LatencySample> {
-  for (const totals of tasks.operatorTotals()) {
+  for (const totals of operators) {
     const histogram = histogramOf(totals);
     if (histogram.count > 0) yield { labels: labelsOf(totals), histogram };
   }
@@ -85,25 +120,25 @@ function* latencySamples(
 
 function labelsOf(totals: OperatorTotals): Record<(typeof OPERATOR_LABELS)[number], string> {
   const { jobId, jobName, operatorId, kind } = totals;
-  return { job_id: jobId, job: jobName, operator: operatorId, kind };
+  return { job_id: jobId, job_name: jobName, operator: operatorId, kind };
 }
 
-const SUBTASK_LABELS = ['job_id', 'job', 'vertex', 'subtask'] as const;
+const SUBTASK_LABELS = ['job_id', 'job_name', 'vertex', 'subtask'] as const;
 
-function subtaskMetrics(tasks: TaskMetricsStore, registry: Registry): void {
+function subtaskMetrics({ tasks }: MeasuredTaskManager, registry: Registry): void {
   const gauges = [
     ['buffers_in_queued', 'Buffers that wait in the input gates.', 'buffersInQueued'],
     ['buffers_out_queued', 'Buffers that wait for credit.', 'buffersOutQueued'],
+    ['credits_in', 'Buffers that its producers may still send.', 'creditsIn'],
+    ['credits_out', 'Buffers that it may send at once.', 'creditsOut'],
   ] as const;
   for (const [name, help, field] of gauges) {
-    new Gauge({
+    derivedGauge(registry, {
       name: `sluice_task_${name}`,
       help,
       labelNames: SUBTASK_LABELS,
-      registers: [registry],
-      collect() {
-        this.reset();
-        for (const { labels, metrics } of subtasks(tasks)) this.set(labels, metrics[field]);
+      *values() {
+        for (const { labels, metrics } of subtasks(tasks)) yield { labels, value: metrics[field] };
       },
     });
   }
@@ -112,15 +147,15 @@ function subtaskMetrics(tasks: TaskMetricsStore, registry: Registry): void {
     ['idle', 'idleMs'],
     ['back_pressured', 'backPressuredMs'],
   ] as const;
-  new Counter({
+  derivedCounter(registry, {
     name: 'sluice_task_time_seconds_total',
     help: 'Where the time of a running subtask went.',
     labelNames: [...SUBTASK_LABELS, 'state'],
-    registers: [registry],
-    collect() {
-      this.reset();
+    *values() {
       for (const { labels, metrics } of subtasks(tasks)) {
-        for (const [state, field] of times) this.inc({ ...labels, state }, metrics[field] / 1000);
+        for (const [state, field] of times) {
+          yield { labels: { ...labels, state }, value: metrics[field] / 1000 };
+        }
       }
     },
   });
@@ -133,69 +168,9 @@ function* subtasks(tasks: TaskMetricsStore): Iterable<{
   for (const { deployment, metrics } of tasks.runningSubtasks()) {
     if (metrics === null) continue;
     const { jobId, jobName, vertexId, subtaskIndex } = deployment;
-    const labels = { job_id: jobId, job: jobName, vertex: vertexId, subtask: `${subtaskIndex}` };
-    yield { labels, metrics };
+    yield {
+      labels: { job_id: jobId, job_name: jobName, vertex: vertexId, subtask: `${subtaskIndex}` },
+      metrics,
+    };
   }
-}
-
-function inferenceMetrics(stats: () => readonly DeviceStats[], registry: Registry): void {
-  const counters = [
-    ['images_total', 'Images classified.', (device: DeviceStats) => device.images],
-    ['images_failed_total', 'Images that failed.', (device: DeviceStats) => device.imagesFailed],
-    ['runs_total', 'Batches run.', (device: DeviceStats) => device.runs],
-    ['run_seconds_total', 'Inside ONNX Runtime.', (device: DeviceStats) => device.runMs / 1000],
-    [
-      'normalize_seconds_total',
-      'Time spent normalising pixels.',
-      (device: DeviceStats) => device.normalizeMs / 1000,
-    ],
-  ] as const;
-  for (const [name, help, amount] of counters) {
-    new Counter({
-      name: `sluice_inference_${name}`,
-      help,
-      labelNames: ['device', 'provider'],
-      registers: [registry],
-      collect() {
-        this.reset();
-        for (const device of stats()) this.inc(deviceLabels(device), amount(device));
-      },
-    });
-  }
-  const gauges = [
-    ['queued', 'Images waiting or running.', (device: DeviceStats) => device.queued],
-    ['models_loaded', 'Models loaded.', (device: DeviceStats) => device.modelsLoaded],
-    ['executors', 'Executor threads.', (device: DeviceStats) => device.executors],
-  ] as const;
-  for (const [name, help, amount] of gauges) {
-    new Gauge({
-      name: `sluice_inference_${name}`,
-      help,
-      labelNames: ['device', 'provider'],
-      registers: [registry],
-      collect() {
-        this.reset();
-        for (const device of stats()) this.set(deviceLabels(device), amount(device));
-      },
-    });
-  }
-  new Counter({
-    name: 'sluice_inference_batches_total',
-    help: 'Batches by size; `le` is the largest size of the class.',
-    labelNames: ['device', 'provider', 'le'],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const device of stats()) {
-        for (const { sizeMax, runs } of device.batchSizes) {
-          const le = Number.isFinite(sizeMax) ? String(sizeMax) : '+Inf';
-          this.inc({ ...deviceLabels(device), le }, runs);
-        }
-      }
-    },
-  });
-}
-
-function deviceLabels(device: DeviceStats): { device: string; provider: string } {
-  return { device: device.device, provider: device.executionProvider };
 }

@@ -4,6 +4,11 @@ import type {
   OperatorMetricsReport,
   SubtaskMetrics,
 } from '../../shared/observability/subtask-metrics.ts';
+import {
+  type ThreadMetrics,
+  ThreadMetricsStore,
+} from '../../shared/observability/thread-metrics.ts';
+import type { Clock } from '../../shared/time/clock.ts';
 import type { TaskObserver } from '../task-executor/task-executor.ts';
 
 /** One operator of one job, over its subtasks here, those that have ended included. */
@@ -36,12 +41,18 @@ const JOBS_MAX = 100;
  * run, and the sums of those that have ended, so that no counter goes back.
  */
 export class TaskMetricsStore implements TaskObserver {
+  /** The slots' threads. */
+  readonly threads: ThreadMetricsStore;
   readonly #running = new Map<
     string,
     { deployment: TaskDeployment; metrics: SubtaskMetrics | null }
   >();
   /** By job, the longest unused first; then by operator. */
   readonly #ended = new Map<string, Map<string, OperatorTotals>>();
+
+  constructor(clock: Clock) {
+    this.threads = new ThreadMetricsStore(clock);
+  }
 
   taskDeployed(deployment: TaskDeployment): void {
     this.#running.set(deployment.attemptId, { deployment, metrics: null });
@@ -50,6 +61,10 @@ export class TaskMetricsStore implements TaskObserver {
   metricsReported(metrics: SubtaskMetrics): void {
     const task = this.#running.get(metrics.attemptId);
     if (task !== undefined) task.metrics = metrics;
+  }
+
+  threadReported(metrics: ThreadMetrics): void {
+    this.threads.reported(metrics);
   }
 
   taskEnded(attemptId: string, metrics: SubtaskMetrics | null): void {

@@ -84,6 +84,10 @@ export class BufferedInputGate implements InputGate {
     return this.#buffersQueued;
   }
 
+  get creditsGranted(): number {
+    return this.channels.reduce((total, channel) => total + channel.unitsOpen, 0);
+  }
+
   get bytesIn(): number {
     return this.#bytesIn;
   }

@@ -69,6 +69,11 @@ export class InputChannel {
     this.#unitsOpen = options.credit;
   }
 
+  /** Buffers that the producer may still send; none once it has ended. */
+  get unitsOpen(): number {
+    return this.hasEnded ? 0 : Math.max(0, this.#unitsOpen);
+  }
+
   get length(): number {
     return this.#queue.length;
   }

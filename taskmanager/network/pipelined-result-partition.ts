@@ -180,6 +180,14 @@ export class PipelinedResultPartition implements ResultPartition {
     return buffers;
   }
 
+  get creditsAvailable(): number {
+    let credits = 0;
+    for (const { queue } of this.#subpartitions) {
+      if (queue.state === 'open') credits += Math.max(0, queue.credit);
+    }
+    return credits;
+  }
+
   get bytesOut(): number {
     return this.#bytesOut;
   }

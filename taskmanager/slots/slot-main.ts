@@ -3,9 +3,10 @@
  * loop together and waits for commands. What is not caught here ends the thread; the main thread
  * then fails the slot's tasks with it.
  */
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort, threadId, workerData } from 'node:worker_threads';
 import { invariant } from '../../shared/errors/invariant.ts';
 import { FileSystemRegistry } from '../../shared/filesystem/filesystem-registry.ts';
+import { EventLoopMeter } from '../../shared/observability/event-loop-delay.ts';
 import type { LogFields, Logger, LogLevel } from '../../shared/observability/logger.ts';
 import { systemClock } from '../../shared/time/system-clock.ts';
 import { SlotInferenceClient } from '../inference/slot-inference-client.ts';
@@ -24,6 +25,7 @@ const send = (report: SlotReport, transfer: readonly ArrayBuffer[] = []): void =
 const fileSystems = new FileSystemRegistry(data.fileSystemOptions, { clock: systemClock });
 const network = new SlotNetwork(data.networkPort, { clock: systemClock });
 const inference = new SlotInferenceClient(data.inferencePort, systemClock);
+const eventLoop = new EventLoopMeter(systemClock);
 
 const tasks = new SlotTasks({
   environment: {
@@ -40,8 +42,15 @@ const tasks = new SlotTasks({
   },
   localStateFolder: data.localStateFolder,
   metricsIntervalMs: data.metricsIntervalMs,
+  thread: () => ({
+    name: `slot-${data.slotIndex}`,
+    threadId,
+    eventLoop: eventLoop.read(),
+    storage: fileSystems.meter.totals(),
+  }),
   send,
   async close() {
+    eventLoop.stop();
     network.close();
     inference.close();
     await fileSystems.close();

@@ -5,6 +5,7 @@ import type { FileSystemOptions } from '../../shared/filesystem/filesystem-optio
 import type { TaskDeployment } from '../../shared/job-graph/task-deployment.ts';
 import type { LogFields, LogLevel } from '../../shared/observability/logger.ts';
 import type { SubtaskMetrics } from '../../shared/observability/subtask-metrics.ts';
+import type { ThreadMetrics } from '../../shared/observability/thread-metrics.ts';
 import type { JobManagerMessage } from '../../shared/rpc/messages.ts';
 import type { CheckpointTarget, StateScope } from '../task/snapshot-store.ts';
 import type { TaskCheckpointReport, TaskStateUpdate } from '../task/task-environment.ts';
@@ -65,7 +66,11 @@ export type SlotReport =
   | { readonly kind: 'store-piece'; readonly requestId: number; readonly piece: StatePiece }
   /** No further piece of the attempt follows in this checkpoint. */
   | { readonly kind: 'pieces-handed-over'; readonly target: CheckpointTarget }
-  | { readonly kind: 'metrics'; readonly subtasks: readonly SubtaskMetrics[] }
+  | {
+      readonly kind: 'metrics';
+      readonly subtasks: readonly SubtaskMetrics[];
+      readonly thread: ThreadMetrics;
+    }
   | {
       readonly kind: 'log';
       readonly level: LogLevel;

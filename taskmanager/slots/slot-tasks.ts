@@ -1,4 +1,5 @@
 import type { TaskDeployment } from '../../shared/job-graph/task-deployment.ts';
+import type { ThreadMetrics } from '../../shared/observability/thread-metrics.ts';
 import { SlotSnapshotStores } from '../snapshots/slot-snapshot-stores.ts';
 import { StreamTask } from '../task/stream-task.ts';
 import type { TaskEnvironment, TaskStateUpdate } from '../task/task-environment.ts';
@@ -10,6 +11,8 @@ export interface SlotTasksOptions {
   /** With the task manager's copies of state. */
   readonly localStateFolder: string;
   readonly metricsIntervalMs: number;
+  /** What the thread says of itself. */
+  readonly thread: () => ThreadMetrics;
   /** What is in `transfer` belongs to the main thread from then on. */
   readonly send: (report: SlotReport, transfer?: readonly ArrayBuffer[]) => void;
   /** Releases network, inference and file systems; the thread ends after it. */
@@ -100,11 +103,11 @@ export class SlotTasks {
   #reportLater(): void {
     this.#isReporting = true;
     this.#environment.clock.setTimer(this.#options.metricsIntervalMs, () => {
-      this.#isReporting = this.#tasks.size > 0;
-      if (!this.#isReporting) return;
       const subtasks = [...this.#tasks.values()].map((task) => task.metrics());
-      this.#options.send({ kind: 'metrics', subtasks });
-      this.#reportLater();
+      // Once more after the last task: what it did at its end counts too.
+      this.#options.send({ kind: 'metrics', subtasks, thread: this.#options.thread() });
+      this.#isReporting = this.#tasks.size > 0;
+      if (this.#isReporting) this.#reportLater();
     });
   }
 

@@ -4,6 +4,7 @@ import type { FileSystemRegistry } from '../../shared/filesystem/filesystem-regi
 import type { TaskDeployment } from '../../shared/job-graph/task-deployment.ts';
 import type { Logger } from '../../shared/observability/logger.ts';
 import type { SubtaskMetrics } from '../../shared/observability/subtask-metrics.ts';
+import type { ThreadMetrics } from '../../shared/observability/thread-metrics.ts';
 import type {
   JobManagerMessage,
   ReportedAttempt,
@@ -52,6 +53,7 @@ export interface TaskExecutorOptions {
 export interface TaskObserver {
   taskDeployed(deployment: TaskDeployment): void;
   metricsReported(metrics: SubtaskMetrics): void;
+  threadReported(metrics: ThreadMetrics): void;
   taskEnded(attemptId: string, metrics: SubtaskMetrics | null): void;
 }
 
@@ -215,6 +217,7 @@ export class TaskExecutor {
         return;
       case 'metrics':
         for (const metrics of report.subtasks) this.#handleMetrics(metrics);
+        this.#options.observer.threadReported(report.thread);
         return;
       case 'log':
         this.#options.logger[report.level](report.fields, report.message);

@@ -131,6 +131,10 @@ export class GateInput implements TaskInput {
     return this.#gates.reduce((total, gate) => total + gate.buffersQueued, 0);
   }
 
+  get creditsGranted(): number {
+    return this.#gates.reduce((total, gate) => total + gate.creditsGranted, 0);
+  }
+
   close(): void {
     for (const gate of this.#gates) gate.close();
   }

@@ -49,6 +49,8 @@ export interface InputGate {
   restore(channels: readonly ChannelBuffers[]): void;
   /** Buffers waiting in this gate. */
   readonly buffersQueued: number;
+  /** Buffers that the producers may still send, as far as this side knows. */
+  readonly creditsGranted: number;
   readonly bytesIn: number;
   close(): void;
 }

@@ -37,6 +37,8 @@ export interface ResultPartition {
   drained(): Promise<void>;
   /** Buffers waiting for credit. */
   readonly buffersQueued: number;
+  /** Buffers that may leave at once: what the consumers granted. */
+  readonly creditsAvailable: number;
   readonly bytesOut: number;
   close(): void;
 }

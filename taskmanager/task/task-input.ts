@@ -22,5 +22,6 @@ export interface TaskInput {
   resume(): void;
   readonly bytesIn: number;
   readonly buffersQueued: number;
+  readonly creditsGranted: number;
   close(): void;
 }

@@ -38,6 +38,8 @@ export function reportSubtaskMetrics(task: MeasuredTask): SubtaskMetrics {
     backPressuredMs: timesMs['back-pressured'],
     buffersInQueued: task.input?.buffersQueued ?? 0,
     buffersOutQueued: sum(partitions, (partition) => partition.buffersQueued),
+    creditsIn: task.input?.creditsGranted ?? 0,
+    creditsOut: sum(partitions, (partition) => partition.creditsAvailable),
     operators,
     firstRecordAtMs: Math.max(0, ...task.members.map(({ metrics }) => metrics.firstRecordAtMs)),
     lastRecordAtMs: Math.max(0, ...task.members.map(({ metrics }) => metrics.lastRecordAtMs)),

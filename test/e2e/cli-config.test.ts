@@ -33,9 +33,19 @@ function write(t: TestContext, text: string): string {
 test('when values are said in four places, then sluice config shows which holds, and whose it is', async (t) => {
   const file = write(
     t,
-    'host: 127.0.0.2\njobManager:\n  restPort: 9001\n  rpcPort: 9002\n  heartbeatTimeout: 90s\nclient: { token: geheim }\n',
+    'host: 127.0.0.2\nstorage: kept\njobManager:\n  restPort: 9001\n  rpcPort: 9002\n  heartbeatTimeout: 90s\nclient: { token: geheim }\n',
   );
-  const args = ['config', '--config', file, '--rpc-port', '9003', '--label', 'zone=a', '--json'];
+  const args = [
+    'config',
+    '--config',
+    file,
+    '--rpc-port',
+    '9003',
+    '--label',
+    'zone=a',
+    '--json',
+    '--no-storage',
+  ];
   const { settings, file: shown } = await sluiceJson<ShownConfig>(args, {
     env: { SLUICE_REST_PORT: '9004', SLUICE_TLS_KEY: '' },
   });
@@ -55,12 +65,17 @@ test('when values are said in four places, then sluice config shows which holds,
     value: '90s',
     from: 'file',
     file,
-    line: 5,
+    line: 6,
   });
   assert.deepEqual(settings['taskManager.labels']?.value, { zone: 'a' });
   assert.deepEqual(settings['jobManager.endedJobsMax'], { value: 100, from: 'default' });
   assert.deepEqual(settings['tls.key'], { value: null, from: 'default' });
   assert.deepEqual(settings['client.token']?.value, '[secret]');
+  assert.deepEqual(settings['storage'], {
+    value: null,
+    from: 'command line',
+    flag: '--no-storage',
+  });
 });
 
 test('when sluice config prints YAML, then it is a sluice.yaml that says the same again', async (t) => {
@@ -88,7 +103,7 @@ test('when a job manager and a task manager have one file, then each takes its o
   writeFileSync(
     file,
     `storage: storage
-log: { level: warn, format: pretty }
+log: { level: warn, format: pretty, file: log/jobmanager.log }
 jobManager:
   address: 127.0.0.1:${rpcPort}
   rpcPort: ${rpcPort}
@@ -104,7 +119,17 @@ client: { jobManager: "http://127.0.0.1:${ignored}" }
   await jobManager.until(/job manager ready/);
   assert.match(jobManager.stdout, new RegExp(`REST http://127\\.0\\.0\\.1:${restPort}, gRPC`));
 
-  const taskManager = new SluiceProcess(['taskmanager', '--label', 'zone=flag'], {
+  const logFile = join(folder, 'tm.log');
+  const args = [
+    'taskmanager',
+    '--label',
+    'zone=flag',
+    '--log-level',
+    'info',
+    '--log-file',
+    logFile,
+  ];
+  const taskManager = new SluiceProcess(args, {
     env: { SLUICE_CONFIG: file, SLUICE_SLOTS: '2' },
   });
   t.after(() => taskManager.child.kill('SIGKILL'));
@@ -132,6 +157,9 @@ client: { jobManager: "http://127.0.0.1:${ignored}" }
   jobManager.child.kill('SIGTERM');
   assert.equal((await jobManager.ended).code, 0);
   assert.doesNotMatch(jobManager.stderr, /INFO/);
+  const log = readFileSync(join(folder, 'log', 'jobmanager.log'), 'utf8');
+  assert.match(log, /^\{"level":"warn".*no heartbeat for 0\.9 s/m);
+  assert.match(readFileSync(logFile, 'utf8'), /^\{"level":"info"/);
 });
 
 test('when cluster up has a file, then its processes have it too, also those of cluster scale', async (t) => {
@@ -169,6 +197,46 @@ client: { jobManager: "http://127.0.0.1:${restPort}" }
   }
   const log = readFileSync(join(folder, 'state', 'logs', 'jobmanager.log'), 'utf8');
   assert.match(log, /INFO {2}job manager listens/);
+});
+
+test('when one file names certificates and tokens, then cluster and client commands need nothing else', async (t) => {
+  const [rpcPort, restPort] = await freePorts(2);
+  // Of its own: the cluster has to end first.
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-config-'));
+  const ca = join(folder, 'ca');
+  const where = ['--directory', join(folder, 'state')];
+  t.after(async () => {
+    await sluice(['cluster', 'down', ...where]);
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const done = async (...args: readonly string[]): Promise<string> => {
+    const { code, stdout, stderr } = await sluice(args);
+    assert.equal(code, 0, stderr);
+    return stdout;
+  };
+  await done('certs', 'init', '--directory', ca);
+  const roles = ['--role', 'job-manager', '--role', 'task-manager'];
+  const issue = ['certs', 'issue', '--name', 'laptop', '--host', '127.0.0.1', '--ca', ca];
+  await done(...issue, ...roles, '--directory', join(folder, 'tls'));
+  const tokens = ['--file', join(folder, 'tokens')];
+  const token = await done('tokens', 'create', '--name', 'ci', '--role', 'operator', ...tokens);
+  writeFileSync(join(folder, 'ci.token'), token, { mode: 0o600 });
+  const file = join(folder, 'sluice.yaml');
+  writeFileSync(
+    file,
+    `tls: { certificate: tls/tls.crt, key: tls/tls.key, authority: tls/ca.crt }
+jobManager: { rpcPort: ${rpcPort}, restPort: ${restPort}, tokens: tokens }
+client: { jobManager: "https://127.0.0.1:${restPort}", tokenFile: ci.token, authority: tls/ca.crt }
+`,
+  );
+  await done('cluster', 'up', '-n', '1', '--config', file, ...where);
+  assert.match(await done('cluster', 'status', ...where), /taskmanager-1/);
+  await done('jobs', '--config', file);
+  const anonymous = await sluice(['jobs', '--job-manager', `https://127.0.0.1:${restPort}`], {
+    env: { SLUICE_AUTHORITY: join(ca, 'ca.crt') },
+  });
+  assert.equal(anonymous.code, 2, anonymous.stderr);
+  assert.match(anonymous.stderr, /UNAUTHORIZED/);
 });
 
 test('when sluice run has a file, then its storage is the one of the file, its ports are not', async (t) => {

@@ -19,6 +19,7 @@ const ANNOTATIONS = new Set([
   'description',
   'default',
   'examples',
+  'format',
 ]);
 
 const CHECKS: Readonly<Record<string, Check>> = {

@@ -47,6 +47,10 @@ export class FakeInputGate implements InputGate {
     return this.#items.length;
   }
 
+  get creditsGranted(): number {
+    return 2;
+  }
+
   push(...items: GateItem[]): void {
     this.#items.push(...items);
     this.#available();
@@ -120,6 +124,10 @@ export class FakeResultPartition implements ResultPartition {
 
   get buffersQueued(): number {
     return this.#held.length;
+  }
+
+  get creditsAvailable(): number {
+    return Number.isFinite(this.#capacity) ? this.#capacity - this.#held.length : 8;
   }
 
   emit(element: StreamRecord): void {

@@ -131,7 +131,8 @@ export const COMMON_KEYS = [
     variable: 'SLUICE_LOG_FILE',
     appliesTo: ['job manager', 'task manager'],
     preset: null,
-    meaning: 'The log is written there too, and rotated.',
+    meaning:
+      'The log is written there too, a JSON object a line whatever the format, and rotated. Each process needs its own.',
     help: 'write the log there too, rotated',
   },
   {

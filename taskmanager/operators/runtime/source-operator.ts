@@ -121,6 +121,10 @@ export class SourceOperator implements ChainMember, TaskInput {
     return 0;
   }
 
+  get creditsGranted(): number {
+    return 0;
+  }
+
   finish(): Promise<void> {
     return Promise.resolve();
   }

@@ -142,6 +142,8 @@ export function subtaskMetrics(
     backPressuredMs: 100,
     buffersInQueued: 2,
     buffersOutQueued: 3,
+    creditsIn: 0,
+    creditsOut: 0,
     firstRecordAtMs: 0,
     lastRecordAtMs: 0,
     operators: operators.map((operator) => ({

@@ -95,8 +95,8 @@ before(async () => {
       leading: () => ({
         dispatcher: jobs,
         resourceManager: {} as never,
-        metrics: new Registry(),
       }),
+      metrics: new Registry(),
       health: () => ({ status: 'ok', role: 'leader', leader: null }),
       compile: async () => ({
         kind: 'compiled',
@@ -107,6 +107,8 @@ before(async () => {
       version: '0',
       jobManagerId: 'jm',
       startedAtMs: 0,
+      options: {},
+      log: null,
     },
   });
   address = `http://127.0.0.1:${await server.listen()}`;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { CheckpointCounter } from '../../../jobmanager/checkpoint/checkpoint-figures.ts';
 import { Dispatcher } from '../../../jobmanager/dispatcher/dispatcher.ts';
 import type {
   CheckpointsOfJob,
@@ -111,6 +112,9 @@ class Checkpoints implements CheckpointsOfJob {
   detail() {
     const counts = { completed: 0, failed: 0, inProgress: 0 };
     return { settings: null, counts, latest: null, inProgress: null, history: [] };
+  }
+  measurement(): ReturnType<CheckpointsOfJob['measurement']> {
+    return { settings: CHECKPOINT_DEFAULTS, figures: new CheckpointCounter(0).figures(0) };
   }
   close(): void {}
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { CheckpointCounter } from '../../../jobmanager/checkpoint/checkpoint-figures.ts';
 import type {
   CheckpointedJob,
   CheckpointsOfJob,
@@ -87,6 +88,11 @@ export class SimulatedCheckpoints implements CheckpointsOfJob {
       this.#epoch += 1;
       this.#trigger(this.#epoch);
     });
+  }
+
+  measurement(): ReturnType<CheckpointsOfJob['measurement']> {
+    const figures = new CheckpointCounter(0).figures(this.#time.nowMs());
+    return { settings: CHECKPOINT_DEFAULTS, figures };
   }
 
   detail(): JobCheckpointsDetail {

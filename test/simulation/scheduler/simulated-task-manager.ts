@@ -240,6 +240,7 @@ export class SimulatedTaskManager {
       case 'checkpoint-complete':
       case 'checkpoint-aborted':
       case 'heartbeat-reply':
+      case 'read-log':
         return;
       default:
         message satisfies never;
@@ -435,6 +436,8 @@ const NO_METRICS = {
   backPressuredMs: 0,
   buffersInQueued: 0,
   buffersOutQueued: 0,
+  creditsIn: 0,
+  creditsOut: 0,
   firstRecordAtMs: 0,
   lastRecordAtMs: 0,
   operators: [],

@@ -42,6 +42,8 @@ function report(attemptId: string, more: Partial<SubtaskMetrics> = {}): SubtaskM
     backPressuredMs: 0,
     buffersInQueued: 0,
     buffersOutQueued: 0,
+    creditsIn: 0,
+    creditsOut: 0,
     operators: [],
     firstRecordAtMs: 0,
     lastRecordAtMs: 0,

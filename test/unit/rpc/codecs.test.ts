@@ -62,6 +62,8 @@ const metrics = fc.record({
   backPressuredMs: number,
   buffersInQueued: number,
   buffersOutQueued: number,
+  creditsIn: number,
+  creditsOut: number,
   firstRecordAtMs: number,
   lastRecordAtMs: number,
   operators: fc.array(operator, { maxLength: 3 }),

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { StorageMeter } from '../../../shared/filesystem/storage-meter.ts';
 import type { TaskDeployment } from '../../../shared/job-graph/task-deployment.ts';
 import { LatencyHistogram } from '../../../shared/observability/latency-histogram.ts';
 import type { SubtaskMetrics } from '../../../shared/observability/subtask-metrics.ts';
+import { systemClock } from '../../../shared/time/system-clock.ts';
+import { parseGpuQuery } from '../../../taskmanager/metrics/gpu-query.ts';
 import { taskManagerMetrics } from '../../../taskmanager/metrics/prometheus.ts';
 import { TaskMetricsStore } from '../../../taskmanager/metrics/task-metrics-store.ts';
+import { GPU_QUERY_OUTPUT } from '../../support/gpu-query-output.ts';
 
 const deployment = (attemptId: string, jobId = 'job-1') =>
   ({
@@ -32,6 +36,8 @@ function report(attemptId: string, recordsIn: number, inFlight = 0): SubtaskMetr
     backPressuredMs: 0,
     buffersInQueued: 4,
     buffersOutQueued: 0,
+    creditsIn: 0,
+    creditsOut: 0,
     firstRecordAtMs: 0,
     lastRecordAtMs: 0,
     operators: [
@@ -52,7 +58,7 @@ function report(attemptId: string, recordsIn: number, inFlight = 0): SubtaskMetr
 
 describe('TaskMetricsStore', () => {
   it('when a task ends, then its totals stay, and what was in flight is no more', () => {
-    const store = new TaskMetricsStore();
+    const store = new TaskMetricsStore(systemClock);
     store.taskDeployed(deployment('a'));
     store.taskDeployed(deployment('b'));
     store.metricsReported(report('a', 5, 2));
@@ -68,7 +74,7 @@ describe('TaskMetricsStore', () => {
   });
 
   it('when more than a hundred jobs have ended, then the oldest is forgotten', () => {
-    const store = new TaskMetricsStore();
+    const store = new TaskMetricsStore(systemClock);
     for (let job = 0; job < 150; job += 1) {
       store.taskDeployed(deployment(`a-${job}`, `job-${job}`));
       store.taskEnded(`a-${job}`, report(`a-${job}`, 1));
@@ -79,9 +85,17 @@ describe('TaskMetricsStore', () => {
   });
 
   it('when it is scraped, then tasks and executors are on the page', async () => {
-    const store = new TaskMetricsStore();
+    const store = new TaskMetricsStore(systemClock);
     store.taskDeployed(deployment('a'));
     store.metricsReported(report('a', 5, 2));
+    const mainThread = new StorageMeter();
+    mainThread.tried('GetObject', { number: 0, outcome: 'ok', durationMs: 20 });
+    for (const threadId of [7, 8]) {
+      const slot = new StorageMeter();
+      slot.tried('GetObject', { number: 1, outcome: 'timeout', durationMs: 30 });
+      const eventLoop = { p99Ms: 1, maxMs: 2_000 };
+      store.threadReported({ name: 'slot-0', threadId, eventLoop, storage: slot.totals() });
+    }
     const registry = taskManagerMetrics({
       tasks: store,
       inference: () => [
@@ -94,14 +108,29 @@ describe('TaskMetricsStore', () => {
           images: 40,
           imagesFailed: 0,
           runs: 10,
+          imagesRun: 40,
           runMs: 2_000,
           normalizeMs: 100,
           batchSizes: [
             { sizeMax: 4, runs: 9 },
             { sizeMax: Number.POSITIVE_INFINITY, runs: 1 },
           ],
+          models: [
+            {
+              name: 'scenes',
+              durations: [
+                { durationMaxMs: 100, runs: 4 },
+                { durationMaxMs: 250, runs: 5 },
+                { durationMaxMs: Number.POSITIVE_INFINITY, runs: 1 },
+              ],
+              sumMs: 2_000,
+            },
+          ],
         },
       ],
+      gpus: () => parseGpuQuery(GPU_QUERY_OUTPUT),
+      eventLoop: () => ({ p99Ms: 5, maxMs: 50 }),
+      storage: () => mainThread.totals(),
     });
     const page = await registry.metrics();
     const sample = (name: string, ...labels: string[]): number => {
@@ -113,7 +142,7 @@ describe('TaskMetricsStore', () => {
       assert.ok(line !== undefined, `${name} ${labels.join(' ')} is missing`);
       return Number(line.slice(line.lastIndexOf(' ')));
     };
-    const operator = ['job="count"', 'operator="filter"', 'kind="transform/filter"'];
+    const operator = ['job_name="count"', 'operator="filter"', 'kind="transform/filter"'];
     assert.equal(sample('sluice_task_operator_records_in_total', ...operator), 5);
     const latency = 'sluice_task_operator_latency_seconds_bucket';
     assert.equal(sample(latency, ...operator, 'le="0.001"'), 0);
@@ -121,7 +150,22 @@ describe('TaskMetricsStore', () => {
     assert.equal(sample('sluice_task_time_seconds_total', 'state="busy"'), 1.5);
     assert.equal(sample('sluice_task_buffers_in_queued', 'subtask="0"'), 4);
     assert.equal(sample('sluice_inference_images_total', 'device="cpu"'), 40);
-    assert.equal(sample('sluice_inference_batches_total', 'le="+Inf"'), 1);
+    assert.equal(sample('sluice_inference_batch_size_bucket', 'le="4"'), 9);
+    assert.equal(sample('sluice_inference_batch_size_bucket', 'le="+Inf"'), 10);
+    assert.equal(sample('sluice_inference_batch_size_sum', 'device="cpu"'), 40);
+    const run = 'sluice_inference_run_duration_seconds';
+    assert.equal(sample(`${run}_bucket`, 'le="0.25"', 'model="scenes"'), 9);
+    assert.equal(sample(`${run}_count`, 'model="scenes"'), 10);
+    assert.equal(sample(`${run}_sum`, 'model="scenes"'), 2);
+    assert.equal(sample('sluice_gpu_utilization_ratio', 'gpu="0"'), 0.87);
+    assert.equal(sample('sluice_event_loop_delay_max_seconds', 'thread="main"'), 0.05);
+    assert.equal(sample('sluice_event_loop_delay_max_seconds', 'thread="slot-0"'), 2);
+    const requests = 'sluice_s3_requests_total';
+    assert.equal(sample(requests, 'operation="GetObject"', 'outcome="ok"'), 1);
+    // Of a slot's thread that is gone, and of the one in its place.
+    assert.equal(sample(requests, 'operation="GetObject"', 'outcome="timeout"'), 2);
+    assert.equal(sample('sluice_s3_retries_total', 'operation="GetObject"'), 2);
+    assert.equal(sample('sluice_s3_request_duration_seconds_count'), 3);
     registry.clear();
   });
 });

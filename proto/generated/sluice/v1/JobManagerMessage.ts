@@ -10,6 +10,7 @@ import type { TriggerCheckpoint as _sluice_v1_TriggerCheckpoint, TriggerCheckpoi
 import type { CheckpointComplete as _sluice_v1_CheckpointComplete, CheckpointComplete__Output as _sluice_v1_CheckpointComplete__Output } from '../../sluice/v1/CheckpointComplete.ts';
 import type { CheckpointAborted as _sluice_v1_CheckpointAborted, CheckpointAborted__Output as _sluice_v1_CheckpointAborted__Output } from '../../sluice/v1/CheckpointAborted.ts';
 import type { DrainState as _sluice_v1_DrainState, DrainState__Output as _sluice_v1_DrainState__Output } from '../../sluice/v1/DrainState.ts';
+import type { ReadLog as _sluice_v1_ReadLog, ReadLog__Output as _sluice_v1_ReadLog__Output } from '../../sluice/v1/ReadLog.ts';
 
 /**
  * What the job manager says.
@@ -25,7 +26,8 @@ export interface JobManagerMessage {
   'checkpointComplete'?: (_sluice_v1_CheckpointComplete | null);
   'checkpointAborted'?: (_sluice_v1_CheckpointAborted | null);
   'drainState'?: (_sluice_v1_DrainState | null);
-  'message'?: "registered"|"deployTask"|"cancelTask"|"assignSplits"|"noMoreSplits"|"heartbeatReply"|"triggerCheckpoint"|"checkpointComplete"|"checkpointAborted"|"drainState";
+  'readLog'?: (_sluice_v1_ReadLog | null);
+  'message'?: "registered"|"deployTask"|"cancelTask"|"assignSplits"|"noMoreSplits"|"heartbeatReply"|"triggerCheckpoint"|"checkpointComplete"|"checkpointAborted"|"drainState"|"readLog";
 }
 
 /**
@@ -42,5 +44,6 @@ export interface JobManagerMessage__Output {
   'checkpointComplete'?: (_sluice_v1_CheckpointComplete__Output | null);
   'checkpointAborted'?: (_sluice_v1_CheckpointAborted__Output | null);
   'drainState'?: (_sluice_v1_DrainState__Output | null);
-  'message'?: "registered"|"deployTask"|"cancelTask"|"assignSplits"|"noMoreSplits"|"heartbeatReply"|"triggerCheckpoint"|"checkpointComplete"|"checkpointAborted"|"drainState";
+  'readLog'?: (_sluice_v1_ReadLog__Output | null);
+  'message'?: "registered"|"deployTask"|"cancelTask"|"assignSplits"|"noMoreSplits"|"heartbeatReply"|"triggerCheckpoint"|"checkpointComplete"|"checkpointAborted"|"drainState"|"readLog";
 }

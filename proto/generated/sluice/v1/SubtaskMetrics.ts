@@ -23,6 +23,11 @@ export interface SubtaskMetrics {
    */
   'firstRecordAtMs'?: (number | string);
   'lastRecordAtMs'?: (number | string);
+  /**
+   * Buffers that its producers may still send to it, and that it may send at once.
+   */
+  'creditsIn'?: (number);
+  'creditsOut'?: (number);
 }
 
 /**
@@ -46,4 +51,9 @@ export interface SubtaskMetrics__Output {
    */
   'firstRecordAtMs': (number);
   'lastRecordAtMs': (number);
+  /**
+   * Buffers that its producers may still send to it, and that it may send at once.
+   */
+  'creditsIn': (number);
+  'creditsOut': (number);
 }

@@ -9,6 +9,7 @@ import type { AcknowledgeCheckpoint as _sluice_v1_AcknowledgeCheckpoint, Acknowl
 import type { DeclineCheckpoint as _sluice_v1_DeclineCheckpoint, DeclineCheckpoint__Output as _sluice_v1_DeclineCheckpoint__Output } from '../../sluice/v1/DeclineCheckpoint.ts';
 import type { SourceDrained as _sluice_v1_SourceDrained, SourceDrained__Output as _sluice_v1_SourceDrained__Output } from '../../sluice/v1/SourceDrained.ts';
 import type { DrainTaskManager as _sluice_v1_DrainTaskManager, DrainTaskManager__Output as _sluice_v1_DrainTaskManager__Output } from '../../sluice/v1/DrainTaskManager.ts';
+import type { LogPart as _sluice_v1_LogPart, LogPart__Output as _sluice_v1_LogPart__Output } from '../../sluice/v1/LogPart.ts';
 
 /**
  * What a task manager says.
@@ -23,7 +24,8 @@ export interface TaskManagerMessage {
   'declineCheckpoint'?: (_sluice_v1_DeclineCheckpoint | null);
   'sourceDrained'?: (_sluice_v1_SourceDrained | null);
   'drain'?: (_sluice_v1_DrainTaskManager | null);
-  'message'?: "register"|"heartbeat"|"taskState"|"splitRequest"|"leaving"|"acknowledgeCheckpoint"|"declineCheckpoint"|"sourceDrained"|"drain";
+  'logPart'?: (_sluice_v1_LogPart | null);
+  'message'?: "register"|"heartbeat"|"taskState"|"splitRequest"|"leaving"|"acknowledgeCheckpoint"|"declineCheckpoint"|"sourceDrained"|"drain"|"logPart";
 }
 
 /**
@@ -39,5 +41,6 @@ export interface TaskManagerMessage__Output {
   'declineCheckpoint'?: (_sluice_v1_DeclineCheckpoint__Output | null);
   'sourceDrained'?: (_sluice_v1_SourceDrained__Output | null);
   'drain'?: (_sluice_v1_DrainTaskManager__Output | null);
-  'message'?: "register"|"heartbeat"|"taskState"|"splitRequest"|"leaving"|"acknowledgeCheckpoint"|"declineCheckpoint"|"sourceDrained"|"drain";
+  'logPart'?: (_sluice_v1_LogPart__Output | null);
+  'message'?: "register"|"heartbeat"|"taskState"|"splitRequest"|"leaving"|"acknowledgeCheckpoint"|"declineCheckpoint"|"sourceDrained"|"drain"|"logPart";
 }

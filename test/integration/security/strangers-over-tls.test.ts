@@ -1,0 +1,212 @@
+/** A cluster with TLS and tokens: who may come in on which port, and that jobs run meanwhile. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { request } from 'node:https';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { connect } from 'node:tls';
+import { createToken } from '../../../cli/security/create-token.ts';
+import { type RunningJobManager, startJobManager } from '../../../jobmanager/main.ts';
+import type { TlsFiles } from '../../../shared/config/tls-files.ts';
+import { silentLogger } from '../../../shared/observability/logger.ts';
+import { RestClient } from '../../../shared/rest/rest-client.ts';
+import { type RunningTaskManager, startTaskManager } from '../../../taskmanager/main.ts';
+import { eventually } from '../../support/eventually.ts';
+import { TestAuthority } from '../../support/security/test-authority.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+const DAY_MS = 86_400_000;
+const PIPELINE = `name: numbers
+nodes:
+  numbers: { source: datagen, count: 2000 }
+  counts: { transform: count, from: numbers, keyBy: key, parallelism: 2 }
+  out: { sink: blackhole, from: counts }
+`;
+
+interface Cluster {
+  readonly authority: TestAuthority;
+  readonly folder: string;
+  readonly jobManager: RunningJobManager;
+  readonly taskManagers: readonly RunningTaskManager[];
+  readonly tokens: Readonly<Record<'viewer' | 'operator', string>>;
+  client(token?: string): RestClient;
+  join(id: string, tls: TlsFiles | null): Promise<RunningTaskManager>;
+}
+
+async function startCluster(t: TestContext): Promise<Cluster> {
+  const folder = temporaryFolder(t);
+  const authority = await TestAuthority.create(join(folder, 'ca'));
+  const tokensFile = join(folder, 'tokens');
+  const tokenOf = (role: 'viewer' | 'operator') =>
+    createToken({ file: tokensFile, name: `a-${role}`, role });
+  const tokens = { viewer: await tokenOf('viewer'), operator: await tokenOf('operator') };
+  const common = { host: '127.0.0.1', fileSystemOptions: {}, logger: silentLogger };
+  const jobManager = await startJobManager({
+    ...{ ...common, rpcPort: 0, restPort: 0, stabilisationMs: 20, tokensFile },
+    tls: await authority.issue('jm', { roles: ['job-manager'] }),
+  });
+  t.after(() => jobManager.stop());
+  const joinCluster = async (id: string, tls: TlsFiles | null): Promise<RunningTaskManager> => {
+    const taskManager = await startTaskManager({
+      ...{ ...common, jobManagerAddress: jobManager.rpcAddress, dataPort: 0, metricsPort: 0 },
+      ...{ id, slots: 1, executors: 1, labels: {}, device: 'cpu', tls },
+    });
+    t.after(() => taskManager.stop());
+    return taskManager;
+  };
+  const taskManagers = [
+    await joinCluster('tm-1', await authority.issue('tm-1')),
+    await joinCluster('tm-2', await authority.issue('tm-2')),
+  ];
+  const pem = readFileSync(authority.files('jm').authority, 'utf8');
+  const client = (token?: string) =>
+    new RestClient(jobManager.restAddress, {
+      authority: pem,
+      ...(token === undefined ? {} : { token }),
+    });
+  const cluster = {
+    authority,
+    folder,
+    jobManager,
+    taskManagers,
+    tokens,
+    client,
+    join: joinCluster,
+  };
+  await eventually(async () => (await client(tokens.viewer).taskManagers()).length === 2, {
+    timeoutMs: 30_000,
+  });
+  return cluster;
+}
+
+const submission = (folder: string) => ({
+  pipeline: PIPELINE,
+  fileName: 'pipeline.yaml',
+  baseDirectory: folder,
+  parameters: {},
+});
+
+async function runJob(cluster: Cluster): Promise<void> {
+  const client = cluster.client(cluster.tokens.operator);
+  const outcome = await client.submitJob(submission(cluster.folder));
+  assert.ok(outcome.kind === 'submitted');
+  const { id } = outcome;
+  await eventually(
+    async () => {
+      const { state, failure } = await client.job(id);
+      assert.notEqual(state, 'FAILED', failure?.error.message);
+      return state === 'FINISHED';
+    },
+    { timeoutMs: 60_000, message: 'the job did not finish' },
+  );
+}
+
+/** What a client sees of a port: what it answers, or that it ends the connection. */
+function answerOf(port: number, tls: TlsFiles | null, authority: string): Promise<string> {
+  return new Promise((resolve) => {
+    const own =
+      tls === null ? {} : { cert: readFileSync(tls.certificate), key: readFileSync(tls.key) };
+    const socket = connect({ host: '127.0.0.1', port, ca: readFileSync(authority), ...own });
+    const end = (what: string): void => {
+      socket.destroy();
+      resolve(what);
+    };
+    socket.on('secureConnect', () => socket.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'));
+    socket.on('data', (chunk: Buffer) => end(chunk.toString('latin1').split('\r\n')[0] ?? ''));
+    socket.on('error', () => end('refused'));
+    socket.on('close', () => end('refused'));
+  });
+}
+
+function statusOf(url: string, authority: string, token: string | null): Promise<number> {
+  const headers = token === null ? {} : { authorization: `Bearer ${token}` };
+  return new Promise((resolve, reject) => {
+    const asked = request(url, { ca: authority, headers }, (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    });
+    asked.on('error', reject);
+    asked.end();
+  });
+}
+
+const portOf = (address: string): number => Number(address.slice(address.lastIndexOf(':') + 1));
+
+test('when strangers come with and without certificates, then each port refuses them and jobs run', async (t) => {
+  const cluster = await startCluster(t);
+  const { authority, folder, taskManagers } = cluster;
+  await runJob(cluster);
+  const other = await TestAuthority.create(join(folder, 'other'), 'another authority');
+  const past = { notBefore: new Date(Date.now() - 2 * DAY_MS), notAfter: new Date(Date.now() - 1) };
+  const certificates: readonly (readonly [string, TlsFiles | null])[] = [
+    ['no certificate', null],
+    ['another authority', await other.issue('stranger')],
+    ['expired', await authority.issue('late', past)],
+    ['role metrics', await authority.issue('prometheus', { roles: ['metrics'] })],
+    ['role job-manager', await authority.issue('jm-2', { roles: ['job-manager'] })],
+  ];
+  const trusted = authority.files('jm').authority;
+  const infos = await cluster.client(cluster.tokens.viewer).taskManagers();
+  for (const [what, files] of certificates) {
+    for (const { dataAddress, metricsAddress } of infos) {
+      assert.equal(await answerOf(portOf(dataAddress), files, trusted), 'refused', what);
+      const metrics = await answerOf(portOf(metricsAddress), files, trusted);
+      const isOfTheAuthority = what.startsWith('role');
+      assert.match(metrics, isOfTheAuthority ? /^HTTP\/1\.1 200/u : /^refused$/u, what);
+    }
+  }
+  assert.equal(taskManagers.length, infos.length);
+  await runJob(cluster);
+});
+
+test('when a task manager has no certificate of its role, then it never registers', async (t) => {
+  const cluster = await startCluster(t);
+  const { authority } = cluster;
+  const wrong = await authority.issue('impostor', { roles: ['metrics'] });
+  await cluster.join('impostor', wrong);
+  await cluster.join('plain', null);
+  const registered = async (): Promise<readonly string[]> =>
+    (await cluster.client(cluster.tokens.viewer).taskManagers()).map(({ id }) => id);
+  await cluster.join('tm-3', await authority.issue('tm-3'));
+  await eventually(async () => (await registered()).includes('tm-3'), { timeoutMs: 30_000 });
+  assert.deepEqual((await registered()).toSorted(), ['tm-1', 'tm-2', 'tm-3']);
+  await runJob(cluster);
+});
+
+test('when tokens are missing, wrong or too weak, then REST says so and does nothing', async (t) => {
+  const cluster = await startCluster(t);
+  const { jobManager, authority, tokens, folder } = cluster;
+  const pem = readFileSync(authority.files('jm').authority, 'utf8');
+  const jobs = `${jobManager.restAddress}/v1/jobs`;
+  assert.equal(await statusOf(jobs, pem, null), 401);
+  assert.equal(await statusOf(jobs, pem, `${tokens.viewer}x`), 401);
+  assert.equal(await statusOf(jobs, pem, tokens.viewer), 200);
+  assert.equal(await statusOf(`${jobManager.restAddress}/metrics`, pem, null), 401);
+  assert.equal(await statusOf(`${jobManager.restAddress}/v1/config`, pem, tokens.operator), 403);
+  const isForbidden = { code: 'FORBIDDEN' };
+  await assert.rejects(cluster.client(tokens.viewer).submitJob(submission(folder)), isForbidden);
+  assert.deepEqual(await cluster.client(tokens.viewer).jobs(), []);
+  const other = await TestAuthority.create(join(folder, 'other'), 'another authority');
+  const otherPem = readFileSync((await other.issue('x')).authority, 'utf8');
+  await assert.rejects(statusOf(jobs, otherPem, tokens.viewer), /certificate|self-signed/u);
+});
+
+test('when certificates are replaced by those of a new key, then new connections show them', async (t) => {
+  const cluster = await startCluster(t);
+  const { authority, jobManager } = cluster;
+  const pem = readFileSync(authority.files('jm').authority, 'utf8');
+  const serial = () =>
+    new Promise<string>((resolve, reject) => {
+      const [host, port] = ['127.0.0.1', portOf(jobManager.restAddress)];
+      const socket = connect({ host, port, ca: pem }, () => {
+        resolve(socket.getPeerCertificate().serialNumber);
+        socket.destroy();
+      });
+      socket.on('error', reject);
+    });
+  const before = await serial();
+  await authority.reissue('jm', { roles: ['job-manager'] });
+  for (const name of ['tm-1', 'tm-2']) await authority.reissue(name);
+  await eventually(async () => (await serial()) !== before, { timeoutMs: 30_000 });
+  await runJob(cluster);
+});

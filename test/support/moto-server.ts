@@ -1,0 +1,113 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { eventually } from './eventually.ts';
+
+const START_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 5_000;
+const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+
+const folder = fileURLToPath(new URL('../../.cache/moto', import.meta.url));
+
+/** Calls of one process: botocore takes longer to load than all of them take to answer. */
+const CALLS_SCRIPT = `
+import boto3, json, sys
+endpoint, calls = sys.argv[1], json.loads(sys.argv[2])
+clients, answers = {}, []
+for service, operation, parameters in calls:
+    if service not in clients:
+        clients[service] = boto3.client(service, endpoint_url=endpoint, region_name='us-east-1',
+            aws_access_key_id='testing', aws_secret_access_key='testing')
+    try:
+        answer = getattr(clients[service], operation)(**parameters)
+        answer.pop('ResponseMetadata', None)
+    except clients[service].exceptions.ClientError as error:
+        answer = {'error': error.response['Error']['Code']}
+    answers.append(answer)
+print(json.dumps(answers, default=str))
+`;
+
+/** Service, operation in boto3's words, parameters: `['ec2', 'describe_vpcs', {}]`. */
+export type AwsCall = readonly [string, string, Readonly<Record<string, unknown>>];
+
+/** What boto3 gives for a call; `{ error: code }` where AWS refuses it. */
+// biome-ignore lint/suspicious/noExplicitAny: the answers of a hundred operations
+export type AwsAnswer = any;
+
+/** moto, an emulator of AWS' APIs, which `install-moto.sh` puts into `.cache/moto`. */
+export class MotoServer {
+  readonly endpoint: string;
+  readonly #process: ChildProcess;
+
+  private constructor(endpoint: string, child: ChildProcess) {
+    this.endpoint = endpoint;
+    this.#process = child;
+  }
+
+  static async start(): Promise<MotoServer> {
+    const binary = `${folder}/bin/moto_server`;
+    if (!existsSync(binary)) {
+      throw new Error(`there is no ${binary}: run \`bash test/support/install-moto.sh\``);
+    }
+    const port = await freePort();
+    const child = spawn(binary, ['-H', '127.0.0.1', '-p', String(port)], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let errors = '';
+    child.stderr?.on('data', (chunk: Buffer) => {
+      errors = (errors + chunk.toString()).slice(-4000);
+    });
+    const server = new MotoServer(`http://127.0.0.1:${port}`, child);
+    try {
+      await eventually(
+        () => {
+          if (child.exitCode !== null) throw new Error(`moto ended: ${errors}`);
+          return server.#answers();
+        },
+        { timeoutMs: START_TIMEOUT_MS, message: 'moto did not start' },
+      );
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
+    return server;
+  }
+
+  /** One answer for each call, in their order. */
+  async call(calls: readonly AwsCall[]): Promise<AwsAnswer[]> {
+    const { stdout } = await promisify(execFile)(
+      `${folder}/bin/python`,
+      ['-c', CALLS_SCRIPT, this.endpoint, JSON.stringify(calls)],
+      { maxBuffer: ANSWER_BYTES_MAX },
+    );
+    return JSON.parse(stdout) as AwsAnswer[];
+  }
+
+  async close(): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    const exited = once(this.#process, 'exit');
+    this.#process.kill('SIGTERM');
+    const timer = setTimeout(() => this.#process.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    await exited;
+    clearTimeout(timer);
+  }
+
+  async #answers(): Promise<boolean> {
+    try {
+      return (await fetch(`${this.endpoint}/moto-api/`)).ok;
+    } catch {
+      return false;
+    }
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  await new Promise((closed) => server.close(closed));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}

@@ -4,27 +4,51 @@ import {
 } from '../../shared/checkpoint/checkpoint-failure-reason.ts';
 import type { CheckpointSettings } from '../../shared/checkpoint/checkpoint-settings.ts';
 import type { SerializedError } from '../../shared/errors/sluice-error.ts';
+import { LatencyHistogram } from '../../shared/observability/latency-histogram.ts';
 import type { CheckpointPurpose } from '../../shared/record/stream-event.ts';
 import { CHECKPOINT_HISTORY_MAX } from '../../shared/rest/rest-limits.ts';
 import type { CheckpointInfo, JobCheckpointsDetail } from '../../shared/rest/rest-types.ts';
+import type { CheckpointFigures } from './checkpoint-figures.ts';
 
 interface Begun {
   readonly id: number;
   readonly purpose: CheckpointPurpose;
   readonly triggeredAtMs: number;
   bytes: number;
+  alignmentsMs: readonly number[];
 }
 
-/** What became of a job's checkpoints, for people. Bounded; pure. */
+/**
+ * What became of a job's checkpoints: for people, one by one, and in numbers, for the metrics. Bounded;
+ * pure; times are of one wall clock.
+ */
 export class CheckpointHistory {
   readonly #ended: CheckpointInfo[] = [];
+  readonly #failed = new Map<CheckpointFailureReason, number>();
+  readonly #duration = new LatencyHistogram();
+  readonly #alignment = new LatencyHistogram();
   #begun: Begun | null = null;
   #latest: CheckpointInfo | null = null;
   #completed = 0;
-  #failed = 0;
+  /** Of all completed ones. */
+  #bytes = 0;
+  #sinceMs: number;
+
+  /** `sinceMs`: when the latest checkpoint there is was completed, or now. */
+  constructor(sinceMs: number) {
+    this.#sinceMs = sinceMs;
+    for (const reason of Object.keys(CHECKPOINT_FAILURE_REASONS)) {
+      this.#failed.set(reason as CheckpointFailureReason, 0);
+    }
+  }
 
   triggered(id: number, purpose: CheckpointPurpose, nowMs: number): void {
-    this.#begun = { id, purpose, triggeredAtMs: nowMs, bytes: 0 };
+    this.#begun = { id, purpose, triggeredAtMs: nowMs, bytes: 0, alignmentsMs: [] };
+  }
+
+  /** One of each subtask. */
+  aligned(id: number, alignmentsMs: readonly number[]): void {
+    if (this.#begun?.id === id) this.#begun.alignmentsMs = alignmentsMs;
   }
 
   stored(id: number, bytes: number): void {
@@ -32,10 +56,15 @@ export class CheckpointHistory {
   }
 
   completed(id: number, path: string, nowMs: number): void {
+    const alignmentsMs = this.#begun?.alignmentsMs ?? [];
     const info = this.#end(id, { status: 'COMPLETED', failure: null, path }, nowMs);
     if (info === null) return;
     this.#latest = info;
     this.#completed += 1;
+    this.#bytes += info.bytes;
+    this.#sinceMs = nowMs;
+    this.#duration.record(info.durationMs);
+    for (const alignmentMs of alignmentsMs) this.#alignment.record(alignmentMs);
   }
 
   failed(
@@ -46,7 +75,21 @@ export class CheckpointHistory {
     const { reason, error } = cause;
     const message = error?.message ?? CHECKPOINT_FAILURE_REASONS[reason];
     const failure = { reason, message };
-    if (this.#end(id, { status: 'FAILED', failure, path: null }, nowMs) !== null) this.#failed += 1;
+    if (this.#end(id, { status: 'FAILED', failure, path: null }, nowMs) === null) return;
+    this.#failed.set(reason, (this.#failed.get(reason) ?? 0) + 1);
+  }
+
+  figures(nowMs: number): CheckpointFigures {
+    return {
+      inProgress: this.#begun === null ? 0 : 1,
+      completed: this.#completed,
+      failed: this.#failed,
+      duration: this.#duration,
+      alignment: this.#alignment,
+      bytes: this.#bytes,
+      lastBytes: this.#latest?.bytes ?? 0,
+      ageMs: Math.max(0, nowMs - this.#sinceMs),
+    };
   }
 
   detail(settings: CheckpointSettings, nowMs: number): JobCheckpointsDetail {
@@ -55,7 +98,7 @@ export class CheckpointHistory {
       settings,
       counts: {
         completed: this.#completed,
-        failed: this.#failed,
+        failed: [...this.#failed.values()].reduce((sum, count) => sum + count, 0),
         inProgress: begun === null ? 0 : 1,
       },
       latest: this.#latest,

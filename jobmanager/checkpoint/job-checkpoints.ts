@@ -24,7 +24,7 @@ import {
   savepointRefused,
   tooManyFailures,
 } from './checkpoint-errors.ts';
-import { CheckpointCounter, type CheckpointFigures } from './checkpoint-figures.ts';
+import type { CheckpointFigures } from './checkpoint-figures.ts';
 import { CheckpointHistory } from './checkpoint-history.ts';
 import type { CheckpointStorage } from './checkpoint-storage.ts';
 import {
@@ -106,8 +106,7 @@ export class JobCheckpoints {
   readonly #coordinator: CheckpointCoordinator;
   readonly #cleaner: CheckpointCleaner;
   readonly #enumerators: EnumeratorStates;
-  readonly #history = new CheckpointHistory();
-  readonly #counter: CheckpointCounter;
+  readonly #history: CheckpointHistory;
   readonly #events: CoordinatorEvent[] = [];
   #stepping = false;
   #retained: readonly CompletedCheckpoint[];
@@ -123,7 +122,7 @@ export class JobCheckpoints {
     this.#retained = options.retained ?? [];
     const firstCheckpointId = options.firstCheckpointId ?? (this.latest?.checkpointId ?? 0) + 1;
     const { jobId, storage, logger, settings, clock } = options;
-    this.#counter = new CheckpointCounter(this.latest?.completedAtMs ?? clock.nowMs());
+    this.#history = new CheckpointHistory(this.latest?.completedAtMs ?? clock.nowMs());
     this.#coordinator = new CheckpointCoordinator({ settings, firstCheckpointId });
     this.#enumerators = new EnumeratorStates(jobId, storage);
     this.#cleaner = new CheckpointCleaner({
@@ -243,7 +242,7 @@ export class JobCheckpoints {
   /** For the metrics. */
   measurement(): { readonly settings: CheckpointSettings; readonly figures: CheckpointFigures } {
     const { settings, clock } = this.#options;
-    return { settings, figures: this.#counter.figures(clock.nowMs()) };
+    return { settings, figures: this.#history.figures(clock.nowMs()) };
   }
 
   /** The job ended, or is left to another job manager. Nothing is removed any more. */
@@ -317,7 +316,6 @@ export class JobCheckpoints {
     const { checkpointId, purpose, alignment, requestId } = effect;
     const triggeredAtMs = clock.nowMs();
     this.#history.triggered(checkpointId, purpose, triggeredAtMs);
-    this.#counter.triggered(checkpointId, triggeredAtMs);
     const enumeratorStates = new Map<string, EnumeratorSnapshot>();
     const savepoint = requestId === null ? undefined : this.#savepoints.get(requestId);
     const directory = savepoint?.directory ?? null;
@@ -357,8 +355,7 @@ export class JobCheckpoints {
     invariant(triggered?.checkpointId === checkpointId, 'what is stored was triggered');
     const acknowledgedBytes = acknowledgements.reduce((sum, { timings }) => sum + timings.bytes, 0);
     this.#history.stored(checkpointId, acknowledgedBytes);
-    this.#counter.stored(checkpointId, acknowledgedBytes);
-    this.#counter.acknowledged(
+    this.#history.aligned(
       checkpointId,
       acknowledgements.map(({ timings }) => timings.alignmentMs),
     );
@@ -375,7 +372,6 @@ export class JobCheckpoints {
         nowMs: () => clock.nowMs(),
       });
       this.#history.stored(checkpointId, enumeratorBytes);
-      this.#counter.stored(checkpointId, enumeratorBytes);
       await this.#register(completed, retainedAfter(this.#retained, completed, settings.retained));
       this.#enumerators.completed();
     } catch (error) {
@@ -417,7 +413,6 @@ export class JobCheckpoints {
     const { checkpointId, purpose, attemptIds } = effect;
     const uri = this.latest?.uri ?? '';
     this.#history.completed(checkpointId, uri, clock.nowMs());
-    this.#counter.completed(checkpointId, clock.nowMs());
     logger.debug({ jobId, checkpointId, purpose }, 'checkpoint complete');
     for (const source of sources()) source.checkpointComplete(checkpointId);
     this.#tellComplete(checkpointId, attemptIds);
@@ -439,7 +434,6 @@ export class JobCheckpoints {
     const { sources, sendToAttempt, clock, logger, jobId } = this.#options;
     const { checkpointId, reason, error, attemptIds, acknowledgements, requestId } = effect;
     this.#history.failed(checkpointId, { reason, error }, clock.nowMs());
-    this.#counter.failed(checkpointId, reason);
     const because = error?.message ?? CHECKPOINT_FAILURE_REASONS[reason];
     logger.info({ jobId, checkpointId, reason, because }, 'checkpoint failed');
     for (const source of sources()) source.checkpointAborted(checkpointId);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CheckpointCounter } from '../../../jobmanager/checkpoint/checkpoint-figures.ts';
+import { CheckpointHistory } from '../../../jobmanager/checkpoint/checkpoint-history.ts';
 import { Dispatcher } from '../../../jobmanager/dispatcher/dispatcher.ts';
 import type {
   CheckpointsOfJob,
@@ -114,7 +114,7 @@ class Checkpoints implements CheckpointsOfJob {
     return { settings: null, counts, latest: null, inProgress: null, history: [] };
   }
   measurement(): ReturnType<CheckpointsOfJob['measurement']> {
-    return { settings: CHECKPOINT_DEFAULTS, figures: new CheckpointCounter(0).figures(0) };
+    return { settings: CHECKPOINT_DEFAULTS, figures: new CheckpointHistory(0).figures(0) };
   }
   close(): void {}
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { CheckpointCounter } from '../../../jobmanager/checkpoint/checkpoint-figures.ts';
+import { CheckpointHistory } from '../../../jobmanager/checkpoint/checkpoint-history.ts';
 import type {
   CheckpointedJob,
   CheckpointsOfJob,
@@ -91,7 +91,7 @@ export class SimulatedCheckpoints implements CheckpointsOfJob {
   }
 
   measurement(): ReturnType<CheckpointsOfJob['measurement']> {
-    const figures = new CheckpointCounter(0).figures(this.#time.nowMs());
+    const figures = new CheckpointHistory(0).figures(this.#time.nowMs());
     return { settings: CHECKPOINT_DEFAULTS, figures };
   }
 

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { LogFields, Logger } from '../../shared/observability/logger.ts';
-import { peerOf } from '../../shared/security/socket-listener.ts';
+import { peerOf } from '../../shared/security/peer-of.ts';
 import type { Caller } from './rest-security.ts';
 
 /** What somebody did, or tried: one line, whatever the log's level is. Tokens are named, never shown. */

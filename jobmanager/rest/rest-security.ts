@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { EventLog } from '../../shared/observability/limited-log.ts';
 import { type RequiredRole, suffices } from '../../shared/security/access-role.ts';
-import { peerOf } from '../../shared/security/socket-listener.ts';
+import { peerOf } from '../../shared/security/peer-of.ts';
 import type { TokenRegistry } from '../../shared/security/token-registry.ts';
 import type { TokenEntry } from '../../shared/security/tokens-file.ts';
 import { PROBLEM_JSON, problem } from './problem.ts';

@@ -13,10 +13,10 @@ import { channelOptions } from '../../shared/rpc/channel-options.ts';
 import { jobManagerServiceDefinition } from '../../shared/rpc/job-manager-service.ts';
 import { listenError } from '../../shared/rpc/listen-error.ts';
 import { CONNECTION_LIMITS } from '../../shared/security/connection-guard.ts';
+import { peerOf } from '../../shared/security/peer-of.ts';
 import {
   type AcceptedSocket,
   listenForSockets,
-  peerOf,
   type SocketListener,
 } from '../../shared/security/socket-listener.ts';
 import type { TlsIdentity } from '../../shared/security/tls-identity.ts';

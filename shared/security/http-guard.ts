@@ -2,8 +2,9 @@ import type { IncomingMessage, Server, ServerOptions } from 'node:http';
 import type { Server as SecureServer } from 'node:https';
 import type { EventLog } from '../observability/limited-log.ts';
 import type { Clock } from '../time/clock.ts';
-import { type Admission, ConnectionGuard, type ConnectionLimits } from './connection-guard.ts';
-import { peerOf } from './socket-listener.ts';
+import { ConnectionGuard, type ConnectionLimits } from './connection-guard.ts';
+import { admitConnections, showIdentity } from './guarded-server.ts';
+import { peerOf } from './peer-of.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 
 /** What an HTTP listener waits for and accepts, beside the limits of its connections. */
@@ -54,29 +55,14 @@ export function guardHttpServer(
 ): HttpGuard {
   const { name, log, identity, settledByHandshake } = options;
   const guard = new ConnectionGuard(options);
-  const admissions = new Map<string, Admission>();
   server.maxHeadersCount = HEADERS_MAX;
-  server.on('connection', (socket) => {
-    const peer = peerOf(socket);
-    const admission = guard.admit(peer, () => socket.destroy());
-    admissions.set(peer, admission);
-    socket.once('close', () => {
-      admission.closed();
-      if (admissions.get(peer) === admission) admissions.delete(peer);
-    });
-  });
+  const admissions = admitConnections(server, guard);
   if (identity !== null) {
     const secure = server as SecureServer;
     secure.on('secureConnection', (socket) => {
       if (settledByHandshake) admissions.get(peerOf(socket))?.settle();
     });
-    secure.on('tlsClientError', (error, socket) => {
-      const context = { peer: peerOf(socket), error: error.message };
-      log('warn', `${name}: a TLS handshake failed`, context);
-      socket.destroy();
-    });
-    const stopListening = identity.onChange(() => secure.setSecureContext(identity.contextOptions));
-    secure.once('close', stopListening);
+    showIdentity(secure, { name, identity, log });
   }
   return {
     settle: (request) => admissions.get(peerOf(request.socket))?.settle(),

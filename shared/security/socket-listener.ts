@@ -7,7 +7,9 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import type { EventLog } from '../observability/limited-log.ts';
 import type { Clock } from '../time/clock.ts';
-import { type Admission, ConnectionGuard, type ConnectionLimits } from './connection-guard.ts';
+import { ConnectionGuard, type ConnectionLimits } from './connection-guard.ts';
+import { admitConnections, showIdentity } from './guarded-server.ts';
+import { peerOf } from './peer-of.ts';
 import { type PeerRole, roleProblem } from './peer-role.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 
@@ -92,16 +94,7 @@ function tlsServer(options: SocketListenerOptions, guard: ConnectionGuard): Serv
     allowHalfOpen,
     ...(alpnProtocols === undefined ? {} : { ALPNProtocols: [...alpnProtocols] }),
   });
-  const admissions = new Map<string, Admission>();
-  server.on('connection', (socket: Socket) => {
-    const peer = peerOf(socket);
-    const admission = guard.admit(peer, () => socket.destroy());
-    admissions.set(peer, admission);
-    socket.once('close', () => {
-      admission.closed();
-      if (admissions.get(peer) === admission) admissions.delete(peer);
-    });
-  });
+  const admissions = admitConnections(server, guard);
   server.on('secureConnection', (socket: TLSSocket) => {
     const peer = peerOf(socket);
     const admission = admissions.get(peer);
@@ -115,19 +108,6 @@ function tlsServer(options: SocketListenerOptions, guard: ConnectionGuard): Serv
     admission.settle();
     if (!socket.destroyed) onSocket(socket, () => {});
   });
-  server.on('tlsClientError', (error, socket) => {
-    log('warn', `${name}: a TLS handshake failed`, { peer: peerOf(socket), error: error.message });
-    socket.destroy();
-  });
-  const stopListening = identity.onChange(() => server.setSecureContext(identity.contextOptions));
-  server.once('close', stopListening);
+  showIdentity(server, { name, identity, log });
   return server;
-}
-
-/** `address:port`, as gRPC names a peer, too. */
-export function peerOf(socket: {
-  readonly remoteAddress?: string | undefined;
-  readonly remotePort?: number | undefined;
-}): string {
-  return `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`;
 }

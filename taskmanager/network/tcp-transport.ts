@@ -4,10 +4,11 @@
  */
 import { createConnection, createServer, type OnReadOpts, type Socket } from 'node:net';
 import { listenError } from '../../shared/rpc/listen-error.ts';
+import { peerOf } from '../../shared/security/peer-of.ts';
 import type { ByteStream, Transport } from './transport.ts';
 
 /** One read of the socket that opened the connection, which is the end that receives the data. */
-export const READ_BUFFER_BYTES = 256 * 1024;
+const READ_BUFFER_BYTES = 256 * 1024;
 const CONNECT_BACKLOG = 511;
 
 export const tcpTransport: Transport = {
@@ -30,31 +31,37 @@ export const tcpTransport: Transport = {
   },
 
   connect(host, port) {
-    let deliver: (chunk: Uint8Array) => void = () => {};
-    const buffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
-    const onread: OnReadOpts = {
+    const { onread, onData } = readIntoOneBuffer();
+    const socket = createConnection({ host, port, noDelay: true, onread });
+    return { ...streamOf(socket), peer: `${host}:${port}`, onData };
+  },
+};
+
+/** What a socket reads goes through the same memory; whoever is given a chunk must not keep it. */
+export function readIntoOneBuffer(): {
+  readonly onread: OnReadOpts;
+  readonly onData: ByteStream['onData'];
+} {
+  let deliver: (chunk: Uint8Array) => void = () => {};
+  const buffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+  return {
+    onread: {
       buffer,
       callback(length) {
         deliver(buffer.subarray(0, length));
         return true;
       },
-    };
-    const socket = createConnection({ host, port, noDelay: true, onread });
-    const stream = streamOf(socket);
-    return {
-      ...stream,
-      peer: `${host}:${port}`,
-      onData(callback) {
-        deliver = callback;
-      },
-    };
-  },
-};
+    },
+    onData(callback) {
+      deliver = callback;
+    },
+  };
+}
 
 export function streamOf(socket: Socket): ByteStream {
   let isCorked = false;
   return {
-    peer: `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`,
+    peer: peerOf(socket),
     write(bytes, onSent) {
       if (!isCorked) {
         isCorked = true;

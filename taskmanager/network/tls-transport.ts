@@ -11,7 +11,7 @@ import { peerConnectionOptions } from '../../shared/security/peer-client.ts';
 import { listenForSockets } from '../../shared/security/socket-listener.ts';
 import type { TlsIdentity } from '../../shared/security/tls-identity.ts';
 import type { Clock } from '../../shared/time/clock.ts';
-import { READ_BUFFER_BYTES, streamOf } from './tcp-transport.ts';
+import { readIntoOneBuffer, streamOf } from './tcp-transport.ts';
 import type { Transport } from './transport.ts';
 
 export interface TlsTransportOptions {
@@ -44,15 +44,7 @@ export function tlsTransport({ identity, clock, log }: TlsTransportOptions): Tra
     },
 
     connect(host, port) {
-      let deliver: (chunk: Uint8Array) => void = () => {};
-      const buffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
-      const onread: OnReadOpts = {
-        buffer,
-        callback(length) {
-          deliver(buffer.subarray(0, length));
-          return true;
-        },
-      };
+      const { onread, onData } = readIntoOneBuffer();
       const options: ConnectionOptions & { readonly onread: OnReadOpts } = {
         ...peerConnectionOptions(identity, { role: 'task-manager', host, checksHost: false }),
         host,
@@ -64,13 +56,7 @@ export function tlsTransport({ identity, clock, log }: TlsTransportOptions): Tra
       // What is written waits until the other end is known.
       socket.cork();
       socket.once('secureConnect', () => socket.uncork());
-      return {
-        ...streamOf(socket),
-        peer: `${host}:${port}`,
-        onData(callback) {
-          deliver = callback;
-        },
-      };
+      return { ...streamOf(socket), peer: `${host}:${port}`, onData };
     },
   };
 }

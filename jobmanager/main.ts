@@ -15,6 +15,7 @@ import { FileSystemRegistry } from '../shared/filesystem/filesystem-registry.ts'
 import { EventLoopMeter } from '../shared/observability/event-loop-delay.ts';
 import type { Logger } from '../shared/observability/logger.ts';
 import type { HealthAnswer } from '../shared/rest/rest-types.ts';
+import { hostInAddress } from '../shared/rpc/host-in-address.ts';
 import { requireProtection } from '../shared/security/exposure.ts';
 import { TlsIdentity } from '../shared/security/tls-identity.ts';
 import { TokenRegistry } from '../shared/security/token-registry.ts';
@@ -121,7 +122,7 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
     await closeAll();
     throw error;
   }
-  const authority = host.includes(':') ? `[${host}]` : host;
+  const authority = hostInAddress(host);
   const rpcAddress = `${authority}:${rpcPort}`;
   const scheme = identity === null ? 'http' : 'https';
   const restAddress = `${scheme}://${authority}:${restPort}`;
@@ -158,9 +159,8 @@ async function standForElection(
   },
 ): Promise<void> {
   const { host, advertisedHost } = own.settings;
-  const authority = host.includes(':') ? `[${host}]` : host;
   // What listens on every address is found by the machine's name.
-  const listened = host === '0.0.0.0' || host === '::' ? hostname() : authority;
+  const listened = host === '0.0.0.0' || host === '::' ? hostname() : hostInAddress(host);
   const reached = advertisedHost ?? listened;
   const uri = new CheckpointPaths(storage).leader();
   await role.elect({

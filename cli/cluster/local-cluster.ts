@@ -4,6 +4,7 @@ import type { EffectiveConfig } from '../../shared/config/effective-config.ts';
 import { SluiceError } from '../../shared/errors/sluice-error.ts';
 import type { RestClient } from '../../shared/rest/rest-client.ts';
 import type { TaskManagerInfo } from '../../shared/rest/rest-types.ts';
+import { hostInAddress } from '../../shared/rpc/host-in-address.ts';
 import { type Clock, sleep } from '../../shared/time/clock.ts';
 import { type ClusterMember, type ClusterState, ClusterStateFile } from './cluster-state.ts';
 import { endProcesses, isAlive, logTail, spawnDetached } from './processes.ts';
@@ -235,7 +236,7 @@ function sharedArguments(
 
 function hostToDial(host: string): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
-  return host.includes(':') ? `[${host}]` : host;
+  return hostInAddress(host);
 }
 
 function isCpuTaskManager(member: ClusterMember): boolean {

@@ -4,6 +4,7 @@ import type { Registry } from 'prom-client';
 import { invariant } from '../../shared/errors/invariant.ts';
 import { limitedLog } from '../../shared/observability/limited-log.ts';
 import type { Logger } from '../../shared/observability/logger.ts';
+import { hostInAddress } from '../../shared/rpc/host-in-address.ts';
 import { listenError } from '../../shared/rpc/listen-error.ts';
 import { CONNECTION_LIMITS } from '../../shared/security/connection-guard.ts';
 import { guardHttpServer, HTTP_LIMITS, httpsOptions } from '../../shared/security/http-guard.ts';
@@ -69,9 +70,8 @@ export async function startMetricsServer(
   });
   const bound = server.address();
   invariant(bound !== null && typeof bound === 'object', 'it listens on a port');
-  const name = host.includes(':') ? `[${host}]` : host;
   return {
-    address: `${name}:${bound.port}`,
+    address: `${hostInAddress(host)}:${bound.port}`,
     async close() {
       server.closeAllConnections();
       guard.close();

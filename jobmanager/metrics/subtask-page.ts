@@ -5,6 +5,7 @@ import {
   type Labels,
   type MeasuredValue,
 } from '../../shared/observability/derived-metrics.ts';
+import { SUBTASK_TIMES } from '../../shared/observability/subtask-metrics.ts';
 import type { JobMeasurement, SubtaskMeasurement } from './job-measurement.ts';
 import { JOB_LABELS, jobLabels } from './job-page.ts';
 
@@ -17,18 +18,13 @@ type Jobs = () => readonly JobMeasurement[];
 
 /** Of running subtasks only: those of ended jobs leave the page at once. */
 export function subtaskMetrics(jobs: Jobs, registry: Registry): void {
-  const times = [
-    ['busy', 'busyMs'],
-    ['idle', 'idleMs'],
-    ['back_pressured', 'backPressuredMs'],
-  ] as const;
   derivedCounter(registry, {
     name: 'sluice_subtask_time_seconds_total',
     help: 'Where the time of a running subtask went.',
     labelNames: [...SUBTASK_LABELS, 'state'],
     *values(): Iterable<MeasuredValue> {
       for (const { labels, metrics } of subtasks(jobs())) {
-        for (const [state, field] of times) {
+        for (const [state, field] of SUBTASK_TIMES) {
           yield { labels: { ...labels, state }, value: metrics[field] / 1000 };
         }
       }

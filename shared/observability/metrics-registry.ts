@@ -35,22 +35,28 @@ export interface LatencySample {
   readonly histogram: LatencyHistogram;
 }
 
-interface HistogramOptions {
+interface HistogramOptions<Sample> {
   readonly name: string;
   readonly help: string;
   readonly labelNames: readonly string[];
   readonly registry: Registry;
-  /** Default: from 1 ms to 2 minutes. */
-  readonly boundsSeconds?: readonly number[];
   /** Asked at every scrape. */
-  readonly samples: () => Iterable<LatencySample>;
+  readonly samples: () => Iterable<Sample>;
 }
 
-/** A Prometheus histogram over LatencyHistograms that are kept elsewhere. */
-export class LatencyHistogramMetric extends Histogram<string> {
-  readonly #options: HistogramOptions;
+export interface BucketSample {
+  readonly labels: Labels;
+  /** By upper bound, ascending; cumulative, without that of infinity. */
+  readonly buckets: readonly { readonly le: number; readonly count: number }[];
+  readonly sum: number;
+  readonly count: number;
+}
 
-  constructor(options: HistogramOptions) {
+/** A Prometheus histogram whose buckets are counted elsewhere. */
+export class BucketHistogramMetric extends Histogram<string> {
+  readonly #options: HistogramOptions<BucketSample>;
+
+  constructor(options: HistogramOptions<BucketSample>) {
     super({
       name: options.name,
       help: options.help,
@@ -62,49 +68,33 @@ export class LatencyHistogramMetric extends Histogram<string> {
 
   /** What prom-client asks its own histograms for, too, when it writes the page. */
   async getForPromString(): Promise<object> {
-    const { name, help, samples, boundsSeconds = LATENCY_BOUNDS_SECONDS } = this.#options;
-    const values = [...samples()].flatMap(({ labels, histogram }) =>
-      histogramValues(name, {
-        labels,
-        buckets: boundsSeconds.map((le) => ({ le, count: histogram.countUpTo(le * 1000) })),
-        sum: histogram.sumMs / 1000,
-        count: histogram.count,
-      }),
-    );
-    return { name, help, type: 'histogram', values, aggregator: 'sum' };
-  }
-}
-
-export interface BucketSample {
-  readonly labels: Labels;
-  /** By upper bound, ascending; cumulative, without that of infinity. */
-  readonly buckets: readonly { readonly le: number; readonly count: number }[];
-  readonly sum: number;
-  readonly count: number;
-}
-
-interface BucketOptions extends Omit<HistogramOptions, 'samples' | 'boundsSeconds'> {
-  readonly samples: () => Iterable<BucketSample>;
-}
-
-/** A Prometheus histogram whose buckets are counted elsewhere. */
-export class BucketHistogramMetric extends Histogram<string> {
-  readonly #options: BucketOptions;
-
-  constructor(options: BucketOptions) {
-    super({
-      name: options.name,
-      help: options.help,
-      labelNames: [...options.labelNames],
-      registers: [options.registry],
-    });
-    this.#options = options;
-  }
-
-  async getForPromString(): Promise<object> {
     const { name, help, samples } = this.#options;
     const values = [...samples()].flatMap((sample) => histogramValues(name, sample));
     return { name, help, type: 'histogram', values, aggregator: 'sum' };
+  }
+}
+
+interface LatencyOptions extends HistogramOptions<LatencySample> {
+  /** Default: from 1 ms to 2 minutes. */
+  readonly boundsSeconds?: readonly number[];
+}
+
+/** The same over LatencyHistograms. */
+export class LatencyHistogramMetric extends BucketHistogramMetric {
+  constructor({ samples, boundsSeconds = LATENCY_BOUNDS_SECONDS, ...options }: LatencyOptions) {
+    super({
+      ...options,
+      *samples() {
+        for (const { labels, histogram } of samples()) {
+          yield {
+            labels,
+            buckets: boundsSeconds.map((le) => ({ le, count: histogram.countUpTo(le * 1000) })),
+            sum: histogram.sumMs / 1000,
+            count: histogram.count,
+          };
+        }
+      },
+    });
   }
 }
 

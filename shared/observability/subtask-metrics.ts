@@ -26,6 +26,13 @@ export interface SubtaskMetrics {
   readonly lastRecordAtMs: number;
 }
 
+/** Where a subtask's time goes: the label `state` of metrics, and the field that counts it. */
+export const SUBTASK_TIMES = [
+  ['busy', 'busyMs'],
+  ['idle', 'idleMs'],
+  ['back_pressured', 'backPressuredMs'],
+] as const satisfies readonly (readonly [string, keyof SubtaskMetrics])[];
+
 /** Of one operator of the attempt's chain, likewise running totals. */
 export interface OperatorMetricsReport {
   readonly operatorId: string;

@@ -13,7 +13,7 @@ import {
   type LatencySample,
 } from '../../shared/observability/metrics-registry.ts';
 import { processMetrics } from '../../shared/observability/process-page.ts';
-import type { SubtaskMetrics } from '../../shared/observability/subtask-metrics.ts';
+import { SUBTASK_TIMES, type SubtaskMetrics } from '../../shared/observability/subtask-metrics.ts';
 import type { DeviceStats } from '../inference/inference-options.ts';
 import type { GpuReading } from './gpu-query.ts';
 import { gpuMetrics, inferenceMetrics } from './inference-page.ts';
@@ -142,18 +142,13 @@ function subtaskMetrics({ tasks }: MeasuredTaskManager, registry: Registry): voi
       },
     });
   }
-  const times = [
-    ['busy', 'busyMs'],
-    ['idle', 'idleMs'],
-    ['back_pressured', 'backPressuredMs'],
-  ] as const;
   derivedCounter(registry, {
     name: 'sluice_task_time_seconds_total',
     help: 'Where the time of a running subtask went.',
     labelNames: [...SUBTASK_LABELS, 'state'],
     *values() {
       for (const { labels, metrics } of subtasks(tasks)) {
-        for (const [state, field] of times) {
+        for (const [state, field] of SUBTASK_TIMES) {
           yield { labels: { ...labels, state }, value: metrics[field] / 1000 };
         }
       }

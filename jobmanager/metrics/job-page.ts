@@ -45,7 +45,7 @@ export function jobMetrics({ jobs, nowMs }: MeasuredJobs, registry: Registry): v
   });
   derivedCounter(registry, {
     name: 'sluice_job_rescales_total',
-    help: 'How often the number of subtasks of the job changed.',
+    help: 'How often the job was started again to use other slots.',
     labelNames: JOB_LABELS,
     values: perJob(({ rescales }) => rescales),
   });

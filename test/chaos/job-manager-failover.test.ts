@@ -8,7 +8,7 @@ import type { HealthAnswer, JobDetail } from '../../shared/rest/rest-types.ts';
 import { ChaosCluster } from '../support/chaos/chaos-cluster.ts';
 import { SupervisedProcess } from '../support/chaos/supervised-process.ts';
 import { eventually } from '../support/eventually.ts';
-import { freePorts } from '../support/local-cluster.ts';
+import { freePorts } from '../support/free-ports.ts';
 import { readRows } from '../support/result-rows.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

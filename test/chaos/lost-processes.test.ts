@@ -9,7 +9,8 @@ import type { JobDetail } from '../../shared/rest/rest-types.ts';
 import { startTaskManager } from '../../taskmanager/main.ts';
 import { writeCountingJob } from '../support/counting-job.ts';
 import { eventually } from '../support/eventually.ts';
-import { freePorts, type LocalTestCluster, startLocalCluster } from '../support/local-cluster.ts';
+import { freePorts } from '../support/free-ports.ts';
+import { type LocalTestCluster, startLocalCluster } from '../support/local-cluster.ts';
 import { SluiceProcess, sluiceJson } from '../support/sluice-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { parse } from 'yaml';
 import { RestClient } from '../../shared/rest/rest-client.ts';
 import { eventually } from '../support/eventually.ts';
-import { freePorts } from '../support/local-cluster.ts';
+import { freePorts } from '../support/free-ports.ts';
 import { SluiceProcess, sluice, sluiceJson } from '../support/sluice-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { JobDetail, TaskManagerInfo } from '../../shared/rest/rest-types.ts';
 import { eventually } from '../support/eventually.ts';
-import { freePorts } from '../support/local-cluster.ts';
+import { freePorts } from '../support/free-ports.ts';
 import { readRows } from '../support/result-rows.ts';
 import { SluiceProcess, sluice } from '../support/sluice-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import packageJson from '../../package.json' with { type: 'json' };
-import { freePorts } from '../support/local-cluster.ts';
+import { freePorts } from '../support/free-ports.ts';
 import { mustRun, runCommand } from '../support/run-command.ts';
 import { ROOT } from '../support/sluice-process.ts';
 

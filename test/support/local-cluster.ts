@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { JobDetail } from '../../shared/rest/rest-types.ts';
+import { freePorts } from './free-ports.ts';
 import { type SluiceOptions, sluice, sluiceJson } from './sluice-process.ts';
 
 /** A cluster of processes, started with the command line and ended with the test. */
@@ -48,21 +48,4 @@ export async function startLocalCluster(
       sluiceJson<JobDetail>(['submit', pipeline, '--json', '--no-progress', ...where], options),
     json: (command) => sluiceJson([...command, '--json', ...where], options),
   };
-}
-
-/** Ports that were free a moment ago. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve) => {
-          const server = createServer();
-          server.listen(0, '127.0.0.1', () => resolve(server));
-        }),
-    ),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

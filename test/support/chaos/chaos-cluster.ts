@@ -1,6 +1,6 @@
 import type { TestContext } from 'node:test';
 import { eventually } from '../eventually.ts';
-import { freePorts } from '../local-cluster.ts';
+import { freePorts } from '../free-ports.ts';
 import { type SluiceOptions, sluiceJson } from '../sluice-process.ts';
 import { SupervisedProcess } from './supervised-process.ts';
 

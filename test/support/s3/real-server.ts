@@ -3,10 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freePorts } from '../free-ports.ts';
 
 const START_TIMEOUT_MS = 15_000;
 const STOP_TIMEOUT_MS = 5_000;
@@ -47,7 +47,7 @@ export class RealS3Server {
     for (const bucket of options.buckets) {
       await mkdir(join(directory, 'data', bucket), { recursive: true });
     }
-    const port = await freePort();
+    const [port = 0] = await freePorts(1);
     const secretAccessKey = randomBytes(16).toString('hex');
     const server = ['--port', `${host}:${port}`, '--keep-alive', '--quiet'];
     const backend = ['posix', join(directory, 'data')];
@@ -99,15 +99,6 @@ function findBinary(): string {
     throw new Error(`no S3 server at ${binary}: run test/support/s3/install-real-server.sh`);
   }
   return binary;
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 /** Any answer will do, a refusal too. */

@@ -266,7 +266,7 @@ variable "operator_cidr" {
 }
 
 variable "prices" {
-  description = "What things cost, in USD, to estimate hourly_price: on-demand Linux in us-east-1, read from AWS' price list at as_of, without tax and discount. Entries of instances are added to the defaults; a type without a price makes the estimate null."
+  description = "What things cost, in USD, to estimate hourly_price: on-demand Linux in us-east-1 as of as_of, without tax and discount; compare them with AWS' price list. Entries of instances are added to the defaults; a type without a price makes the estimate null."
   type = object({
     as_of                   = optional(string, "2025-06-01")
     region                  = optional(string, "us-east-1")

@@ -279,8 +279,11 @@ export class SimulatedTask {
     let state: OperatorSubtaskState;
     switch (role) {
       case 'source': {
-        const segments = [...this.#confirmed.slice(1 - SEGMENTS), await this.#segment(barrier)];
-        this.#unconfirmed.set(barrier.checkpointId, segments);
+        // As the real backend: a savepoint holds all of the state itself, and nothing builds on it.
+        const isSavepoint = barrier.purpose === 'savepoint' || barrier.purpose === 'suspend';
+        const before = isSavepoint ? [] : this.#confirmed.slice(1 - SEGMENTS);
+        const segments = [...before, await this.#segment(barrier, isSavepoint)];
+        if (!isSavepoint) this.#unconfirmed.set(barrier.checkpointId, segments);
         state = { lists: { position: inline([position]) }, keyed: { log: { segments } } };
         break;
       }
@@ -312,10 +315,14 @@ export class SimulatedTask {
     committable.isDurable = true;
   }
 
-  async #segment(barrier: Barrier): Promise<KeyedStateSegment> {
+  async #segment(barrier: Barrier, isSavepoint: boolean): Promise<KeyedStateSegment> {
     const { checkpointStorage, jobId, attemptId } = this.options;
     const name = `${attemptId.replaceAll('/', '-')}-${barrier.checkpointId}`;
-    const handle = await this.#put(joinUri(checkpointStorage.paths.shared(jobId), name), name);
+    const { paths } = checkpointStorage;
+    const folder = isSavepoint
+      ? paths.checkpoint(jobId, barrier.checkpointId)
+      : paths.shared(jobId);
+    const handle = await this.#put(joinUri(folder, name), name);
     const offsets = new Array<number>(KEY_GROUPS + 1).fill(0);
     return { kind: 'changes', firstKeyGroup: 0, offsets, handle };
   }

@@ -4,10 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { TaskManagerInfo } from '../../shared/rest/rest-types.ts';
 import { writeCountingJob } from '../support/counting-job.ts';
 import { eventually } from '../support/eventually.ts';
+import { readRows } from '../support/result-rows.ts';
 import { type SecuredCluster, startSecuredCluster } from '../support/security/secured-cluster.ts';
 import { type FloodFigures, flood } from '../support/security/strangers.ts';
 import { sluice, sluiceJson } from '../support/sluice-process.ts';
@@ -30,7 +32,8 @@ interface Port {
 test('when 10 000 strangers come to each port, then members are served and the job is unharmed', async (t) => {
   const cluster = await startSecuredCluster(t, ['-n', '2']);
   const before = await taskManagers(cluster);
-  const job = writeCountingJob(temporaryFolder(t), {
+  const folder = temporaryFolder(t);
+  const job = writeCountingJob(folder, {
     ...{ name: 'meanwhile', count: 100_000_000, rateMax: 20_000, checkpointInterval: '2s' },
   });
   const { id } = await sluiceJson<{ readonly id: string }>([
@@ -55,6 +58,9 @@ test('when 10 000 strangers come to each port, then members are served and the j
   await eventually(async () => (await cluster.client().job(id)).state === 'FINISHED', {
     timeoutMs: 60_000,
   });
+  const rows = readRows<{ readonly count: number }>(join(folder, 'meanwhile-counts'));
+  const counted = rows.reduce((sum, { count }) => sum + count, 0);
+  assert.equal(counted, await recordsRead(cluster, id), 'every record was counted, once');
   for (const name of ['jobmanager', 'taskmanager-1', 'taskmanager-2']) {
     const { length } = cluster.logOf(name);
     assert.ok(length < LOG_BYTES_MAX, `the log of ${name} has ${length} bytes`);

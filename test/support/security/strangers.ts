@@ -22,7 +22,7 @@ const HALF_HELLO = Buffer.from('160301020001000100fc0303', 'hex');
 const GARBAGE = Buffer.alloc(2_000, 0xa5);
 const HTTP_REQUEST = 'GET /v1/jobs HTTP/1.1\r\nHost: x\r\n\r\n';
 const DRIP_MS = 500;
-const ECHO_MS = 5_000;
+const ECHO_MS = 20_000;
 /** One in so many goes through with the handshake: it costs the stranger as much as the server. */
 const HANDSHAKE_EVERY = 20;
 
@@ -74,7 +74,8 @@ function visit(
       socket.destroy();
       resolve({ isLeft, text });
     };
-    // A kernel whose queue is full forgets a connection that its peer takes for open: a byte tells.
+    // A kernel whose queue is full forgets a connection that its peer takes for open. A byte tells, or
+    // brings it to the server only now.
     let timer = setTimeout(() => {
       socket.write('?');
       timer = setTimeout(() => end(true), ECHO_MS);

@@ -8,10 +8,11 @@ import { createToken } from '../../../cli/security/create-token.ts';
 import { type RunningJobManager, startJobManager } from '../../../jobmanager/main.ts';
 import { type LogFields, type Logger, silentLogger } from '../../../shared/observability/logger.ts';
 import { RestClient } from '../../../shared/rest/rest-client.ts';
+import { systemClock } from '../../../shared/time/system-clock.ts';
 import { eventually } from '../../support/eventually.ts';
 import { pipeline, sourceVertex } from '../../support/jobmanager/job-graphs.ts';
 import { makeFolder } from '../../support/make-folder.ts';
-import { TestAuthority } from '../../support/security/test-authority.ts';
+import { TestAuthority, type TestCertificate } from '../../support/security/test-authority.ts';
 
 const SUBMISSION = { pipeline: 'name: x', fileName: 'x', baseDirectory: '/', parameters: {} };
 
@@ -139,6 +140,39 @@ for (const [what, [lines, status]] of Object.entries(OVERSIZE)) {
     assert.match(await untilClosed(socket), status);
   });
 }
+
+const HOUR_MS = 3_600_000;
+const past = new Date(Date.now() - HOUR_MS);
+
+const UNTRUSTED: Readonly<Record<string, readonly [TestCertificate, RegExp]>> = {
+  'for another host': [{ hosts: ['jm.example.org'] }, /its certificate is for other names/u],
+  expired: [
+    { notBefore: new Date(past.getTime() - HOUR_MS), notAfter: past },
+    /its certificate has expired/u,
+  ],
+};
+
+for (const [what, [certificate, expected]] of Object.entries(UNTRUSTED)) {
+  test(`when the certificate is ${what}, then the client says so and sends no token`, async (t) => {
+    const tls = await authority.issue('odd', { roles: ['job-manager'], ...certificate });
+    const nowMs = (certificate.notAfter?.getTime() ?? Date.now()) - 1_000;
+    const odd = await startJobManager({
+      ...{ rpcPort: 0, restPort: 0, shutdownTimeoutMs: 500, fileSystemOptions: {}, tls },
+      ...{ logger: silentLogger, clock: { ...systemClock, nowMs: () => nowMs } },
+    });
+    t.after(() => odd.stop());
+    const options = { token: tokens.viewer, authority: authority.certificate };
+    await assert.rejects(new RestClient(odd.restAddress, options).jobs(), {
+      code: 'CERTIFICATE_INVALID',
+      message: expected,
+    });
+  });
+}
+
+test('when an address is not of this machine, then no token goes there in clear text', () => {
+  const ask = () => new RestClient('http://10.0.0.1:8081', { token: tokens.viewer });
+  assert.throws(ask, { code: 'ARGUMENT_INVALID', message: /never sent in clear text/u });
+});
 
 test('when clients are slow, then they lose their places, and others are served meanwhile', async () => {
   const slow = await Promise.all([

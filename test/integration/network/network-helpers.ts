@@ -2,6 +2,7 @@ import type { TestContext } from 'node:test';
 import type { Partitioner } from '../../../shared/job-graph/job-graph.ts';
 import type { DataAddress } from '../../../shared/job-graph/task-deployment.ts';
 import { StreamRecord } from '../../../shared/record/stream-record.ts';
+import type { TlsIdentity } from '../../../shared/security/tls-identity.ts';
 import { systemClock } from '../../../shared/time/system-clock.ts';
 import { NetworkHub } from '../../../taskmanager/network/network-hub.ts';
 import type { NetworkLimits } from '../../../taskmanager/network/network-options.ts';
@@ -21,12 +22,14 @@ export async function startTaskManager(
   context: TestContext,
   taskManagerId: string,
   limits: Partial<NetworkLimits> = {},
+  identity: TlsIdentity | null = null,
 ): Promise<TestTaskManager> {
   const logLines: string[] = [];
   const hub = await NetworkHub.start({
     taskManagerId,
     host: '127.0.0.1',
     port: 0,
+    identity,
     clock: systemClock,
     limits,
     log: (level, message, fields) => logLines.push(`${level} ${message} ${JSON.stringify(fields)}`),

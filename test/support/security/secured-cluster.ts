@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test';
 import { createToken } from '../../../cli/security/create-token.ts';
 import type { TlsFiles } from '../../../shared/config/tls-files.ts';
 import { RestClient } from '../../../shared/rest/rest-client.ts';
-import { freePorts } from '../local-cluster.ts';
+import { freePorts } from '../free-ports.ts';
 import { sluice } from '../sluice-process.ts';
 import { TestAuthority, type TestCertificate } from './test-authority.ts';
 

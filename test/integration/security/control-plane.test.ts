@@ -17,14 +17,10 @@ async function identityOf(
   t: TestContext,
   authority: TestAuthority,
   name: string,
-  certificate: TestCertificate | 'self-signed',
+  certificate: TestCertificate,
 ): Promise<TlsIdentity> {
-  const isSelfSigned = certificate === 'self-signed';
-  const files = await (isSelfSigned
-    ? authority.issueSelfSigned(name)
-    : authority.issue(name, certificate));
-  const notAfterMs = isSelfSigned ? undefined : certificate.notAfter?.getTime();
-  const nowMs = (notAfterMs ?? Date.now() + 1_000) - 1_000;
+  const files = await authority.issue(name, certificate);
+  const nowMs = (certificate.notAfter?.getTime() ?? Date.now() + 1_000) - 1_000;
   const clock = { ...systemClock, nowMs: () => nowMs };
   const identity = await TlsIdentity.load(files, { clock, logger: silentLogger, intervalMs: 50 });
   t.after(() => identity.close());
@@ -144,9 +140,8 @@ test('when the authority of what listens is another one, then nobody registers',
   assert.deepEqual(registered, []);
 });
 
-const STRANGERS: Readonly<Record<string, TestCertificate | 'self-signed' | null>> = {
+const STRANGERS: Readonly<Record<string, TestCertificate | null>> = {
   'no TLS': null,
-  'a self-signed certificate': 'self-signed',
   'an expired certificate': past,
   'the role metrics': { roles: ['metrics'] },
   'the role job-manager': JOB_MANAGER,

@@ -1,4 +1,4 @@
-/** A cluster with TLS: who may come in on the ports of its task managers, and that jobs run meanwhile. */
+/** A cluster with TLS: who may come in on the ports that ask for certificates, and that jobs run meanwhile. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -117,6 +117,23 @@ function answerOf(port: number, tls: TlsFiles | null, authority: string): Promis
   });
 }
 
+/** Whether HTTP/2, which gRPC speaks, gets as far as the other end's settings. */
+function grpcAnswerOf(port: number, tls: TlsFiles | null, authority: string): Promise<string> {
+  return new Promise((resolve) => {
+    const own =
+      tls === null ? {} : { cert: readFileSync(tls.certificate), key: readFileSync(tls.key) };
+    const ca = readFileSync(authority);
+    const socket = connect({ host: '127.0.0.1', port, ca, ALPNProtocols: ['h2'], ...own });
+    socket.on('secureConnect', () => socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'));
+    socket.once('data', () => {
+      resolve('served');
+      socket.destroy();
+    });
+    socket.on('error', () => {});
+    socket.once('close', () => resolve('refused'));
+  });
+}
+
 const portOf = (address: string): number => Number(address.slice(address.lastIndexOf(':') + 1));
 
 test('when strangers come with and without certificates, then each port refuses them and jobs run', async (t) => {
@@ -135,6 +152,9 @@ test('when strangers come with and without certificates, then each port refuses 
   ];
   const trusted = authority.files('jm').authority;
   const infos = await cluster.client(cluster.tokens.viewer).taskManagers();
+  const rpcPort = portOf(cluster.jobManager.rpcAddress);
+  const grpcAnswer = (files: TlsFiles | null) => grpcAnswerOf(rpcPort, files, trusted);
+  assert.equal(await grpcAnswer(authority.files('tm-1')), 'served');
   for (const [what, files] of certificates) {
     for (const { dataAddress, metricsAddress } of infos) {
       assert.equal(await answerOf(portOf(dataAddress), files, trusted), 'refused', what);
@@ -142,6 +162,7 @@ test('when strangers come with and without certificates, then each port refuses 
       const isOfTheAuthority = what.startsWith('role');
       assert.match(metrics, isOfTheAuthority ? /^HTTP\/1\.1 200/u : /^refused$/u, what);
     }
+    assert.equal(await grpcAnswer(files), 'refused', what);
   }
   assert.equal(taskManagers.length, infos.length);
   await runJob(cluster);

@@ -11,9 +11,14 @@ function guarded(limits: { pendingMax: number; connectionsMax: number }) {
     name: 'test',
     limits: { ...limits, pendingTimeoutMs: 5_000 },
     clock,
-    log: (_level, message, { peer }) => log.push(`${peer}: ${message}`),
+    log: (_level, message, { peer }) => log.push(`${`${peer}`.split(':')[0]}: ${message}`),
   });
-  const admit = (peer: string) => guard.admit(peer, () => dropped.push(peer));
+  let port = 0;
+  /** From a port of its own. */
+  const admit = (host: string, name = host) => {
+    port += 1;
+    return guard.admit(`${host}:${port}`, () => dropped.push(name));
+  };
   return { clock, dropped, log, guard, admit };
 }
 
@@ -26,6 +31,23 @@ test('when strangers take every place, then the oldest goes and whoever comes ma
   for (let index = 0; index < 100; index += 1) admit(`stranger ${index}`);
   assert.ok(!dropped.includes('own'), 'a settled connection is never dropped for others');
   assert.deepEqual(guard.counts, { pending: 3, settled: 1 });
+});
+
+test('when one host takes every place, then its own oldest makes room and others keep theirs', () => {
+  const { dropped, log, guard, admit } = guarded({ pendingMax: 4, connectionsMax: 10 });
+  admit('10.0.0.7', 'member');
+  for (let index = 1; index <= 100; index += 1) admit('10.0.0.66', `stranger ${index}`);
+  assert.deepEqual(
+    dropped,
+    Array.from({ length: 97 }, (_, index) => `stranger ${index + 1}`),
+  );
+  assert.equal(
+    log[0],
+    '10.0.0.66: test: 4 connections have not said who they are, 3 of them from 10.0.0.66: its oldest goes',
+  );
+  for (const host of ['10.0.0.8', '10.0.0.9']) admit(host);
+  assert.ok(!dropped.includes('member'));
+  assert.deepEqual(guard.counts, { pending: 4, settled: 0 });
 });
 
 test('when somebody says nothing, then he goes after the time-out, and one who has proved does not', async () => {

@@ -112,6 +112,20 @@ test('when tokens are wrong, then the answer says how to ask, and no secret is i
   assert.ok(logged.some((line) => /"status":40[13]/u.test(line)));
 });
 
+test('when a token is of a role, then it opens what that role may see', async () => {
+  const statusOf = async (path: string, token: string | null): Promise<number> => {
+    const socket = await open();
+    const authorization = token === null ? '' : `Authorization: Bearer ${token}\r\n`;
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${authorization}\r\n`);
+    return Number((await untilClosed(socket)).split(' ')[1]);
+  };
+  assert.equal(await statusOf('/v1/jobs', tokens.viewer), 200);
+  assert.equal(await statusOf('/metrics', tokens.viewer), 200);
+  assert.equal(await statusOf('/metrics', null), 401);
+  assert.equal(await statusOf('/v1/config', tokens.operator), 403);
+  await assert.rejects(client(tokens.viewer).submitJob(SUBMISSION), { code: 'FORBIDDEN' });
+});
+
 test('when the body is large and the token is missing, then it is refused before it is read', async () => {
   const socket = await open();
   const headers = 'POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';

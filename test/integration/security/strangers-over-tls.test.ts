@@ -1,7 +1,6 @@
-/** A cluster with TLS and tokens: who may come in on which port, and that jobs run meanwhile. */
+/** A cluster with TLS: who may come in on the ports that ask for certificates, and that jobs run meanwhile. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { request } from 'node:https';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { connect } from 'node:tls';
@@ -118,15 +117,20 @@ function answerOf(port: number, tls: TlsFiles | null, authority: string): Promis
   });
 }
 
-function statusOf(url: string, authority: string, token: string | null): Promise<number> {
-  const headers = token === null ? {} : { authorization: `Bearer ${token}` };
-  return new Promise((resolve, reject) => {
-    const asked = request(url, { ca: authority, headers }, (response) => {
-      response.resume();
-      resolve(response.statusCode ?? 0);
+/** Whether HTTP/2, which gRPC speaks, gets as far as the other end's settings. */
+function grpcAnswerOf(port: number, tls: TlsFiles | null, authority: string): Promise<string> {
+  return new Promise((resolve) => {
+    const own =
+      tls === null ? {} : { cert: readFileSync(tls.certificate), key: readFileSync(tls.key) };
+    const ca = readFileSync(authority);
+    const socket = connect({ host: '127.0.0.1', port, ca, ALPNProtocols: ['h2'], ...own });
+    socket.on('secureConnect', () => socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'));
+    socket.once('data', () => {
+      resolve('served');
+      socket.destroy();
     });
-    asked.on('error', reject);
-    asked.end();
+    socket.on('error', () => {});
+    socket.once('close', () => resolve('refused'));
   });
 }
 
@@ -141,12 +145,16 @@ test('when strangers come with and without certificates, then each port refuses 
   const certificates: readonly (readonly [string, TlsFiles | null])[] = [
     ['no certificate', null],
     ['another authority', await other.issue('stranger')],
+    ['self-signed', await authority.issueSelfSigned('self')],
     ['expired', await authority.issue('late', past)],
     ['role metrics', await authority.issue('prometheus', { roles: ['metrics'] })],
     ['role job-manager', await authority.issue('jm-2', { roles: ['job-manager'] })],
   ];
   const trusted = authority.files('jm').authority;
   const infos = await cluster.client(cluster.tokens.viewer).taskManagers();
+  const rpcPort = portOf(cluster.jobManager.rpcAddress);
+  const grpcAnswer = (files: TlsFiles | null) => grpcAnswerOf(rpcPort, files, trusted);
+  assert.equal(await grpcAnswer(authority.files('tm-1')), 'served');
   for (const [what, files] of certificates) {
     for (const { dataAddress, metricsAddress } of infos) {
       assert.equal(await answerOf(portOf(dataAddress), files, trusted), 'refused', what);
@@ -154,59 +162,8 @@ test('when strangers come with and without certificates, then each port refuses 
       const isOfTheAuthority = what.startsWith('role');
       assert.match(metrics, isOfTheAuthority ? /^HTTP\/1\.1 200/u : /^refused$/u, what);
     }
+    assert.equal(await grpcAnswer(files), 'refused', what);
   }
   assert.equal(taskManagers.length, infos.length);
-  await runJob(cluster);
-});
-
-test('when a task manager has no certificate of its role, then it never registers', async (t) => {
-  const cluster = await startCluster(t);
-  const { authority } = cluster;
-  const wrong = await authority.issue('impostor', { roles: ['metrics'] });
-  await cluster.join('impostor', wrong);
-  await cluster.join('plain', null);
-  const registered = async (): Promise<readonly string[]> =>
-    (await cluster.client(cluster.tokens.viewer).taskManagers()).map(({ id }) => id);
-  await cluster.join('tm-3', await authority.issue('tm-3'));
-  await eventually(async () => (await registered()).includes('tm-3'), { timeoutMs: 30_000 });
-  assert.deepEqual((await registered()).toSorted(), ['tm-1', 'tm-2', 'tm-3']);
-  await runJob(cluster);
-});
-
-test('when tokens are missing, wrong or too weak, then REST says so and does nothing', async (t) => {
-  const cluster = await startCluster(t);
-  const { jobManager, authority, tokens, folder } = cluster;
-  const pem = readFileSync(authority.files('jm').authority, 'utf8');
-  const jobs = `${jobManager.restAddress}/v1/jobs`;
-  assert.equal(await statusOf(jobs, pem, null), 401);
-  assert.equal(await statusOf(jobs, pem, `${tokens.viewer}x`), 401);
-  assert.equal(await statusOf(jobs, pem, tokens.viewer), 200);
-  assert.equal(await statusOf(`${jobManager.restAddress}/metrics`, pem, null), 401);
-  assert.equal(await statusOf(`${jobManager.restAddress}/v1/config`, pem, tokens.operator), 403);
-  const isForbidden = { code: 'FORBIDDEN' };
-  await assert.rejects(cluster.client(tokens.viewer).submitJob(submission(folder)), isForbidden);
-  assert.deepEqual(await cluster.client(tokens.viewer).jobs(), []);
-  const other = await TestAuthority.create(join(folder, 'other'), 'another authority');
-  const otherPem = readFileSync((await other.issue('x')).authority, 'utf8');
-  await assert.rejects(statusOf(jobs, otherPem, tokens.viewer), /certificate|self-signed/u);
-});
-
-test('when certificates are replaced by those of a new key, then new connections show them', async (t) => {
-  const cluster = await startCluster(t);
-  const { authority, jobManager } = cluster;
-  const pem = readFileSync(authority.files('jm').authority, 'utf8');
-  const serial = () =>
-    new Promise<string>((resolve, reject) => {
-      const [host, port] = ['127.0.0.1', portOf(jobManager.restAddress)];
-      const socket = connect({ host, port, ca: pem }, () => {
-        resolve(socket.getPeerCertificate().serialNumber);
-        socket.destroy();
-      });
-      socket.on('error', reject);
-    });
-  const before = await serial();
-  await authority.reissue('jm', { roles: ['job-manager'] });
-  for (const name of ['tm-1', 'tm-2']) await authority.reissue(name);
-  await eventually(async () => (await serial()) !== before, { timeoutMs: 30_000 });
   await runJob(cluster);
 });

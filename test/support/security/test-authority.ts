@@ -49,6 +49,19 @@ export class TestAuthority {
     return files;
   }
 
+  /** Files of somebody who trusts this authority and signed a certificate for himself. */
+  async issueSelfSigned(name: string): Promise<TlsFiles> {
+    const files = await this.issue(name);
+    const own = await createAuthority({
+      name,
+      notBefore: new Date(Date.now() - HOUR_MS),
+      notAfter: new Date(Date.now() + HOUR_MS),
+    });
+    writeFileSync(files.key, own.key, { mode: 0o600 });
+    writeFileSync(files.certificate, own.certificate);
+    return files;
+  }
+
   files(name: string): TlsFiles {
     const inFolder = (file: string): string => join(this.folder, name, file);
     return {

@@ -1,0 +1,178 @@
+/**
+ * Every query of every dashboard against a real Prometheus that scraped a real run: the examples' job
+ * over S3 on a cluster with TLS, with rejected images, another leader, a failed checkpoint and a killed
+ * task manager.
+ */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { eventually } from '../support/eventually.ts';
+import { GrafanaCluster, SCRAPE_SECONDS } from '../support/monitoring/grafana-cluster.ts';
+import {
+  type Dashboard,
+  type Interpolation,
+  interpolate,
+  labelValues,
+  panelsOf,
+  type Target,
+} from '../support/monitoring/grafana-queries.ts';
+import type { PrometheusServer } from '../support/monitoring/prometheus-server.ts';
+import { flood } from '../support/security/strangers.ts';
+import { ROOT } from '../support/sluice-process.ts';
+
+const STEP_SECONDS = 1;
+/** What the dashboards show when they are opened. */
+const RANGE_SECONDS = 3_600;
+const WAIT_MS = 60_000;
+/** There is no GPU where tests run: these queries must parse, no more. */
+const WITHOUT_DATA = /\bsluice_gpu_/;
+
+/** Fires as soon as the killed task manager's job starts again. */
+const RULES = `groups:
+  - name: test
+    rules:
+      - { alert: JobRestarted, expr: sluice_job_restarts_total > 0, labels: { severity: info } }
+`;
+
+const FOLDER = join(ROOT, 'monitoring', 'grafana');
+const dashboards = readdirSync(join(FOLDER, 'dashboards')).map(
+  (file) => JSON.parse(readFileSync(join(FOLDER, 'dashboards', file), 'utf8')) as Dashboard,
+);
+
+/** Lets everything happen that a panel shows, and gives what has been scraped. */
+async function aRun(t: TestContext): Promise<{ prometheus: PrometheusServer; start: number }> {
+  const cluster = await GrafanaCluster.start(t);
+  const start = Date.now() / 1000;
+  const prometheus = await cluster.startPrometheus(t, RULES);
+  const until = (what: string, expression: string): Promise<unknown> =>
+    eventually(async () => (await prometheus.query(expression)).some(({ value }) => value > 0), {
+      timeoutMs: WAIT_MS,
+      message: `${what} (${expression})`,
+    });
+  const targets = 1 + cluster.taskManagers.length;
+  await until('not all processes are scraped', `count(up == 1) == ${targets} or vector(0)`);
+
+  cluster.jobManager.kill();
+  await until('no leader with another epoch', 'changes(sluice_leader_epoch[1m])');
+  await cluster.allRegistered();
+
+  await cluster.submitExample();
+  await until('no image is classified', 'sum(sluice_inference_images_total)');
+  const { rest, rpc, metrics } = cluster.ports;
+  for (const port of [rest, rpc, ...metrics])
+    await flood(port, { count: 5, openMax: 5, waitMs: 1 });
+  cluster.s3.faults.add({ kind: 'slow-down', operation: 'GetObject', rate: 0.2, count: 10 });
+
+  // The object of a checkpoint is not stored before the checkpoint's time is over.
+  cluster.s3.faults.add({ kind: 'hang', operation: 'PutObject', key: '/chk-' });
+  await until('no checkpoint fails', 'sum(sluice_checkpoints_failed_total)');
+  cluster.s3.faults.clear();
+
+  cluster.taskManagers[0]?.kill();
+  await until('the job does not start again', 'sum(sluice_job_restarts_total)');
+  await until(
+    'it does not take checkpoints again',
+    'changes(sum(sluice_checkpoints_completed_total)[5s:1s])',
+  );
+  await until('its subtasks do not report', 'sum(rate(sluice_task_time_seconds_total[5s])) > 0');
+  return { prometheus, start };
+}
+
+/** What Grafana does with one dashboard, over what the run left in Prometheus. */
+class OpenedDashboard {
+  readonly #dashboard: Dashboard;
+  readonly #prometheus: PrometheusServer;
+  readonly #range: { readonly start: number; readonly end: number };
+
+  constructor(
+    dashboard: Dashboard,
+    run: { readonly prometheus: PrometheusServer; readonly start: number; readonly end: number },
+  ) {
+    this.#dashboard = dashboard;
+    this.#prometheus = run.prometheus;
+    this.#range = { start: run.start, end: run.end };
+  }
+
+  /** All, and every value by name: of each variable those that the choices before it leave. */
+  async choices(): Promise<readonly Interpolation[]> {
+    const { list: variables } = this.#dashboard.templating;
+    const base = {
+      variables,
+      rangeSeconds: RANGE_SECONDS,
+      stepSeconds: STEP_SECONDS,
+      scrapeSeconds: SCRAPE_SECONDS,
+    };
+    const choices = new Map<string, readonly string[]>();
+    for (const { type, name, query } of variables) {
+      if (type === 'datasource' || typeof query === 'string') continue;
+      const text = interpolate(query.query, { ...base, choices });
+      const values = await labelValues(this.#prometheus.url, text, this.#range);
+      assert.ok(values.length > 0, `${text} gives no value`);
+      choices.set(name, values);
+    }
+    return [
+      { ...base, choices: new Map() },
+      { ...base, choices },
+    ];
+  }
+
+  async hasData(target: Target, options: Interpolation): Promise<boolean> {
+    const expr = interpolate(target.expr, options);
+    if (!(await this.#series(expr)).some(Number.isFinite)) return false;
+    if (target.instant !== true) return true;
+    return (await this.#prometheus.query(expr)).some(({ value }) => Number.isFinite(value));
+  }
+
+  async hasEvents(expr: string, options: Interpolation): Promise<boolean> {
+    return (await this.#series(interpolate(expr, options))).length > 0;
+  }
+
+  async #series(expr: string): Promise<readonly number[]> {
+    const range = { ...this.#range, stepSeconds: STEP_SECONDS };
+    const series = await this.#prometheus.queryRange(expr, range);
+    return series.flatMap(({ values }) => values.map(([, value]) => value));
+  }
+}
+
+test('when a real run was scraped, then every panel of every dashboard has data', async (t) => {
+  const { prometheus, start } = await aRun(t);
+  const end = Date.now() / 1000;
+  for (const dashboard of dashboards) {
+    const opened = new OpenedDashboard(dashboard, { prometheus, start, end });
+    const panels = panelsOf(dashboard);
+
+    await t.test(`${dashboard.uid}: each query has data`, async (t) => {
+      const choices = await opened.choices();
+      const queries = panels.flatMap(({ title, targets = [] }) =>
+        targets.map((target) => ({ title, target })),
+      );
+      const empty = new Set<string>();
+      for (const { title, target } of queries) {
+        for (const options of choices) {
+          if (!(await opened.hasData(target, options))) {
+            empty.add(`${title}: ${interpolate(target.expr, options)}`);
+          }
+        }
+      }
+      const { length } = queries.filter(({ target }) => !WITHOUT_DATA.test(target.expr));
+      t.diagnostic(
+        `${panels.length} panels, ${queries.length} queries, ${length} of them with data`,
+      );
+      assert.deepEqual(
+        [...empty].filter((text) => !WITHOUT_DATA.test(text)),
+        [],
+      );
+    });
+
+    await t.test(`${dashboard.uid}: what happened is marked`, async () => {
+      for (const options of await opened.choices()) {
+        for (const { name, expr } of dashboard.annotations.list) {
+          const isThere = await opened.hasEvents(expr, options);
+          // Whether the job starts again to use other slots is its scheduler's affair.
+          if (name !== 'Rescales') assert.ok(isThere, `${name}: ${interpolate(expr, options)}`);
+        }
+      }
+    });
+  }
+});

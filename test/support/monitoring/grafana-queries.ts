@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+
+/** What of a dashboard's JSON the tests look at. */
+export interface Dashboard {
+  readonly uid: string;
+  readonly title: string;
+  readonly tags: readonly string[];
+  readonly refresh: string;
+  readonly schemaVersion: number;
+  readonly panels: readonly Panel[];
+  readonly links: readonly { readonly type: string; readonly tags: readonly string[] }[];
+  readonly templating: { readonly list: readonly Variable[] };
+  readonly annotations: { readonly list: readonly Annotation[] };
+}
+
+export interface Panel {
+  readonly type: string;
+  readonly id: number;
+  readonly title: string;
+  readonly description?: string;
+  readonly gridPos: {
+    readonly x: number;
+    readonly y: number;
+    readonly w: number;
+    readonly h: number;
+  };
+  readonly datasource?: { readonly type: string; readonly uid: string };
+  readonly fieldConfig?: { readonly defaults: { readonly unit?: string } };
+  readonly targets?: readonly Target[];
+  /** Of a folded row. */
+  readonly panels?: readonly Panel[];
+}
+
+export interface Target {
+  readonly refId: string;
+  readonly expr: string;
+  readonly legendFormat: string;
+  readonly instant?: boolean;
+  readonly range?: boolean;
+  readonly format?: string;
+  readonly datasource?: { readonly uid: string };
+}
+
+export interface Variable {
+  readonly type: string;
+  readonly name: string;
+  readonly query: string | { readonly query: string };
+  readonly multi: boolean;
+  readonly includeAll: boolean;
+  readonly allValue?: string;
+}
+
+export interface Annotation {
+  readonly name: string;
+  readonly expr: string;
+}
+
+/** All panels with queries, those of folded rows too. */
+export function panelsOf(dashboard: Dashboard): readonly Panel[] {
+  return dashboard.panels
+    .flatMap((panel) => [panel, ...(panel.panels ?? [])])
+    .filter((panel) => panel.type !== 'row');
+}
+
+export interface Interpolation {
+  /** What is chosen for each variable; `All`: everything. */
+  readonly choices: ReadonlyMap<string, readonly string[] | 'All'>;
+  readonly variables: readonly Variable[];
+  readonly rangeSeconds: number;
+  readonly stepSeconds: number;
+  readonly scrapeSeconds: number;
+}
+
+/** The expression that Grafana would send to Prometheus. */
+export function interpolate(expr: string, options: Interpolation): string {
+  const { choices, variables, rangeSeconds, stepSeconds, scrapeSeconds } = options;
+  const rateSeconds = Math.max(stepSeconds + scrapeSeconds, 4 * scrapeSeconds);
+  const text = expr
+    .replaceAll('$__rate_interval', `${rateSeconds}s`)
+    .replaceAll('$__interval', `${stepSeconds}s`)
+    .replaceAll('$__range', `${rangeSeconds}s`);
+  return text.replace(/\$\{?(\w+)\}?/g, (reference, name: string) => {
+    const variable = variables.find((candidate) => candidate.name === name);
+    assert.ok(variable !== undefined, `${reference} in ${expr} is no variable of the dashboard`);
+    const choice = choices.get(name) ?? 'All';
+    if (choice === 'All') return variable.allValue ?? '.*';
+    const escaped = choice.map(escapeRegex);
+    return escaped.length === 1 ? (escaped[0] ?? '') : `(${escaped.join('|')})`;
+  });
+}
+
+/** As Grafana's data source does it: the backslash itself is inside a string of PromQL. */
+function escapeRegex(value: string): string {
+  return value.replaceAll('\\', '\\\\\\\\').replace(/[$^*{}[\]'+?.()|]/g, '\\\\$&');
+}
+
+/** Asks for the values of `label_values(selector, label)`. */
+export async function labelValues(
+  url: string,
+  query: string,
+  range: { readonly start: number; readonly end: number },
+): Promise<readonly string[]> {
+  const [, selector = '', label = ''] = /^label_values\((.+), *(\w+)\)$/.exec(query) ?? [];
+  assert.notEqual(label, '', `${query} is label_values(selector, label)`);
+  const parameters = new URLSearchParams({
+    'match[]': selector,
+    start: String(range.start),
+    end: String(range.end),
+  });
+  const response = await fetch(`${url}/api/v1/series?${parameters}`);
+  const answer = (await response.json()) as {
+    readonly status: string;
+    readonly error?: string;
+    readonly data: readonly Record<string, string>[];
+  };
+  assert.equal(answer.status, 'success', `${query}: ${answer.error}`);
+  const values = answer.data.map((series) => series[label] ?? '').filter((value) => value !== '');
+  return [...new Set(values)].toSorted();
+}
+
+/** Names of metrics in an expression, those of Prometheus itself included. */
+export function metricsIn(expr: string): readonly string[] {
+  return [...new Set(expr.match(/\b(sluice_\w+|up|ALERTS)\b/g) ?? [])];
+}
+
+/** Names of the labels that an expression picks by, joins on and groups by, and that its legend shows. */
+export function labelsIn({ expr, legendFormat }: Pick<Target, 'expr' | 'legendFormat'>): string[] {
+  const matchers = [...expr.matchAll(/(\w+) *(?:=~|!~|!=|=)(?=")/g)].map((match) => match[1] ?? '');
+  const lists = [...expr.matchAll(/\b(?:by|on|ignoring|group_left) \(([\w, ]*)\)/g)];
+  const grouped = lists.flatMap((match) => (match[1] ?? '').split(/, */));
+  const shown = [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1] ?? '');
+  return [...new Set([...matchers, ...grouped, ...shown])].filter((label) => label !== '');
+}

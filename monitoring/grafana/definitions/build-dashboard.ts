@@ -65,7 +65,12 @@ export function buildDashboard(definition: DashboardDefinition): dashboard.Dashb
     top = Math.max(...positions.map(({ y, h }) => y + h));
     addRow(builder, row, { id: (index + 1) * (PANELS_PER_ROW_MAX + 1), positions });
   }
-  return builder.build();
+  const built = builder.build();
+  // The builders put links and annotations into a menu of Grafana 12; they are to be seen.
+  for (const one of [...(built.links ?? []), ...(built.annotations?.list ?? [])]) {
+    delete one.placement;
+  }
+  return built;
 }
 
 /**

@@ -34,7 +34,7 @@ const NOW: RowDefinition = {
       queries: [{ expr: `max(sluice_checkpoint_age_seconds{${JOB}})`, legend: 'age' }],
     }),
     stat({
-      title: 'Age in intervals',
+      title: 'Intervals since the last one',
       about:
         'Age of the last checkpoint over the interval: up to 1 and a duration while all is well.',
       unit: 'none',
@@ -130,7 +130,7 @@ const REGULARITY: RowDefinition = {
       queries: [{ expr: AGE_IN_INTERVALS, legend: '{{job_name}} {{job_id}}' }],
     }),
     graph({
-      title: 'Completed',
+      title: 'Completed a minute',
       about: 'Completed checkpoints a minute, savepoints included.',
       unit: 'cpm',
       width: 8,

@@ -67,7 +67,7 @@ const NOW: RowDefinition = {
       ],
     }),
     stat({
-      title: 'Backlog',
+      title: 'Waiting splits',
       about: 'Found by the sources and not given to a reader yet: files, or ranges.',
       unit: 'short',
       width: 3,

@@ -19,9 +19,15 @@ const EXAMPLE = join(ROOT, 'examples', 'image-classification', 'pipeline.yaml');
 const BUCKET = 'sluice';
 const CREDENTIALS = { accessKeyId: 'test', secretAccessKey: 'test-secret' };
 const TASK_MANAGERS = 2;
-/** Each of the example's images is put this often. */
-const COPIES = 8;
 export const SCRAPE_SECONDS = 1;
+
+interface Pipeline {
+  name: string;
+  readonly nodes: Readonly<Record<'images' | 'results', object>>;
+  checkpoints?: object | 'off';
+  restart?: object;
+  onError?: 'fail';
+}
 
 interface Ports {
   readonly rpc: number;
@@ -43,6 +49,7 @@ export class GrafanaCluster {
   readonly #config: string;
   readonly #environment: SluiceOptions;
   readonly #scrapeConfig: string;
+  #copies = 0;
 
   private constructor(options: {
     readonly folder: string;
@@ -82,7 +89,7 @@ export class GrafanaCluster {
     const tls = await writeConfig(folder, ports);
     const cluster = new GrafanaCluster({ folder, s3, ports, tls });
     context.after(() => cluster.#stop());
-    putImages(s3);
+    cluster.putImages();
     for (const process of cluster.#processes) process.start();
     await cluster.allRegistered();
     return cluster;
@@ -110,15 +117,34 @@ export class GrafanaCluster {
     return server;
   }
 
-  /** The job of the examples, as it is but for where its images lie; it watches, so it never ends. */
-  async submitExample(): Promise<string> {
-    const pipeline = parse(readFileSync(EXAMPLE, 'utf8'));
-    Object.assign(pipeline.nodes.images, { watch: '1s', rateMax: 25 });
-    pipeline.checkpoints = { interval: '1s', timeout: '3s' };
-    pipeline.restart = { strategy: 'fixed-delay', attempts: 100, delay: '100ms' };
-    const path = join(this.#folder, 'pipeline.yaml');
+  /**
+   * The job of the examples, but that it watches, so that it never ends, and that one subtask writes
+   * all rows, so that some cross the network.
+   */
+  submitExample(): Promise<string> {
+    return this.#submit((pipeline) => {
+      Object.assign(pipeline.nodes.images, { watch: '1s', rateMax: 25 });
+      Object.assign(pipeline.nodes.results, { parallelism: 1 });
+      pipeline.checkpoints = { interval: '1s', timeout: '3s' };
+      pipeline.restart = { strategy: 'fixed-delay', attempts: 100, delay: '100ms' };
+    });
+  }
+
+  /** The same, but that it fails at the first image that is broken. */
+  submitStrictExample(): Promise<string> {
+    return this.#submit((pipeline) => {
+      pipeline.name = 'strict';
+      pipeline.onError = 'fail';
+      pipeline.checkpoints = 'off';
+    });
+  }
+
+  async #submit(change: (pipeline: Pipeline) => void): Promise<string> {
+    const pipeline: Pipeline = parse(readFileSync(EXAMPLE, 'utf8'));
+    change(pipeline);
+    const path = join(this.#folder, `${pipeline.name}.yaml`);
     writeFileSync(path, stringify(pipeline));
-    const values = [`images=s3://${BUCKET}/images`, `output=s3://${BUCKET}/out`];
+    const values = [`images=s3://${BUCKET}/images`, `output=s3://${BUCKET}/out-${pipeline.name}`];
     const { id } = await sluiceJson<{ id: string }>(
       [
         ...['submit', path, '--detached', '--json', '--config', this.#config],
@@ -127,6 +153,16 @@ export class GrafanaCluster {
       this.#environment,
     );
     return id;
+  }
+
+  /** The example's images, once more. */
+  putImages(): void {
+    const bucket = this.s3.bucket(BUCKET);
+    this.#copies += 1;
+    for (const name of readdirSync(EXAMPLE_IMAGES, { recursive: true, encoding: 'utf8' })) {
+      if (!name.includes('.')) continue;
+      bucket.put(`images/${this.#copies}/${name}`, readFileSync(join(EXAMPLE_IMAGES, name)));
+    }
   }
 
   get #processes(): readonly SupervisedProcess[] {
@@ -197,13 +233,4 @@ function scrapeConfig(options: {
       },
     ],
   });
-}
-
-function putImages(s3: S3Server): void {
-  const bucket = s3.bucket(BUCKET);
-  for (const name of readdirSync(EXAMPLE_IMAGES, { recursive: true, encoding: 'utf8' })) {
-    if (!name.includes('.')) continue;
-    const bytes = readFileSync(join(EXAMPLE_IMAGES, name));
-    for (let copy = 0; copy < COPIES; copy += 1) bucket.put(`images/${copy}/${name}`, bytes);
-  }
 }

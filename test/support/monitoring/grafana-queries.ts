@@ -118,16 +118,25 @@ export async function labelValues(
   return [...new Set(values)].toSorted();
 }
 
-/** Names of metrics in an expression, those of Prometheus itself included. */
-export function metricsIn(expr: string): readonly string[] {
-  return [...new Set(expr.match(/\b(sluice_\w+|up|ALERTS)\b/g) ?? [])];
+export interface Selector {
+  readonly metric: string;
+  /** That it picks by. */
+  readonly labels: readonly string[];
 }
 
-/** Names of the labels that an expression picks by, joins on and groups by, and that its legend shows. */
-export function labelsIn({ expr, legendFormat }: Pick<Target, 'expr' | 'legendFormat'>): string[] {
-  const matchers = [...expr.matchAll(/(\w+) *(?:=~|!~|!=|=)(?=")/g)].map((match) => match[1] ?? '');
+/** What an expression reads: every metric, Prometheus' own included. */
+export function selectorsIn(expr: string): readonly Selector[] {
+  const found = expr.matchAll(/\b(sluice_\w+|up|ALERTS)\b(?:\{([^}]*)\})?/g);
+  return [...found].map(([, metric = '', matchers = '']) => ({
+    metric,
+    labels: [...matchers.matchAll(/(\w+) *(?:=~|!~|!=|=)/g)].map(([, label = '']) => label),
+  }));
+}
+
+/** Labels that an expression groups by or joins on, and that its legend shows. */
+export function groupLabelsIn({ expr, legendFormat }: Target): readonly string[] {
   const lists = [...expr.matchAll(/\b(?:by|on|ignoring|group_left) \(([\w, ]*)\)/g)];
-  const grouped = lists.flatMap((match) => (match[1] ?? '').split(/, */));
-  const shown = [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1] ?? '');
-  return [...new Set([...matchers, ...grouped, ...shown])].filter((label) => label !== '');
+  const grouped = lists.flatMap(([, list = '']) => list.split(/, */));
+  const shown = [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map(([, label = '']) => label);
+  return [...new Set([...grouped, ...shown])].filter((label) => label !== '');
 }

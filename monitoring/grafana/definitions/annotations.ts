@@ -13,6 +13,14 @@ export const LEADER_CHANGES: AnnotationDefinition = {
   text: '{{instance}} leads',
 };
 
+export const LOST_TASK_MANAGERS: AnnotationDefinition = {
+  name: 'Lost task managers',
+  color: 'yellow',
+  expr: `sum by (reason) (increase(sluice_task_manager_departures_total{${CLUSTER}, reason!="left"}[${WINDOW}])) > 0`,
+  title: 'A task manager is gone',
+  text: '{{reason}}',
+};
+
 export const JOB_RESTARTS: AnnotationDefinition = {
   name: 'Restarts',
   color: 'orange',

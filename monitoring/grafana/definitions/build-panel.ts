@@ -47,6 +47,7 @@ export function buildPanel(
   if (definition.min !== undefined) panel.min(definition.min);
   if (definition.max !== undefined) panel.max(definition.max);
   if (definition.decimals !== undefined) panel.decimals(definition.decimals);
+  if (definition.noValue !== undefined) panel.noValue(definition.noValue);
   for (const [index, { expr, legend }] of definition.queries.entries()) {
     const query = new prometheus.DataqueryBuilder()
       .refId(String.fromCharCode('A'.charCodeAt(0) + index))
@@ -193,7 +194,6 @@ function timelineBuilder({ texts }: TimelinePanel) {
     .rowHeight(0.8)
     .lineWidth(0)
     .fillOpacity(80)
-    .noValue('none')
     .mappings([{ type: dashboard.MappingType.ValueToText, options: { ...texts } }])
     .legend(
       new common.VizLegendOptionsBuilder()

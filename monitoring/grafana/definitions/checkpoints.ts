@@ -147,12 +147,13 @@ const REGULARITY: RowDefinition = {
       about:
         'EXPIRED: slow storage or back-pressure. STORAGE_FAILED: S3. TASK_FAILED: a restart. docs/checkpoints.md lists them.',
       unit: 'cpm',
+      noValue: 'None failed',
       width: 8,
       min: 0,
       thresholds: rising(1, 5),
       queries: [
         {
-          expr: `60 * ${sumBy('job_name, reason', rate('sluice_checkpoints_failed_total', JOB))}`,
+          expr: `60 * ${sumBy('job_name, reason', rate('sluice_checkpoints_failed_total', JOB))} > 0`,
           legend: '{{job_name}} {{reason}}',
         },
       ],

@@ -240,14 +240,15 @@ const SECURITY: RowDefinition = {
     graph({
       title: 'Refused connections',
       about:
-        'By listener and reason. Some are scans; many from members of the cluster mean wrong certificates. The logs name addresses.',
+        'By listener and reason (docs/metrics.md). Some are scans; steady ones are a member with a wrong certificate, or a script with an old token. The logs name addresses.',
+      noValue: 'None refused',
       unit: 'cps',
       width: 12,
       min: 0,
       thresholds: rising(1, 10),
       queries: [
         {
-          expr: sumBy('listener, reason', rate('sluice_connections_refused_total', PROCESS)),
+          expr: `${sumBy('listener, reason', rate('sluice_connections_refused_total', PROCESS))} > 0`,
           legend: '{{listener}} {{reason}}',
         },
       ],
@@ -255,7 +256,7 @@ const SECURITY: RowDefinition = {
     graph({
       title: 'Certificates expire in',
       about:
-        "Until the end of each process's certificate. certificates.yml of Ansible renews them from 30 days before.",
+        'Until the certificate of each process, or its authority, ends. Ansible renews certificates (certificates.yml) from 30 days before.',
       unit: 'dtdurations',
       width: 12,
       thresholds: falling(7 * DAY_SECONDS, 30 * DAY_SECONDS),

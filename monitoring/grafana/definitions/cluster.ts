@@ -1,5 +1,11 @@
 /** Is the cluster well? Its processes, what they use, S3, and who was refused. */
-import { ALL_RESTARTS, FIRING, FIRING_ALERTS, LEADER_CHANGES } from './annotations.ts';
+import {
+  ALL_RESTARTS,
+  FIRING,
+  FIRING_ALERTS,
+  LEADER_CHANGES,
+  LOST_TASK_MANAGERS,
+} from './annotations.ts';
 import type { DashboardDefinition } from './build-dashboard.ts';
 import { CLUSTER_PROCESSES } from './cluster-processes.ts';
 import {
@@ -163,6 +169,7 @@ const JOBS: RowDefinition = {
         'When each alert was pending (orange) and firing (red). docs/monitoring-alerts.md says what to do.',
       unit: 'none',
       width: 12,
+      noValue: 'No alert was pending or firing',
       texts: {
         1: { text: 'pending', color: 'orange' },
         2: { text: 'firing', color: 'red' },
@@ -178,7 +185,7 @@ const JOBS: RowDefinition = {
       title: 'Jobs by state',
       about: 'Ended jobs count while they are listed (the last 100).',
       unit: 'none',
-      width: 8,
+      width: 6,
       min: 0,
       decimals: 0,
       isStacked: true,
@@ -188,7 +195,7 @@ const JOBS: RowDefinition = {
       title: 'Slots',
       about: 'A job that finds too few free slots waits, or runs with fewer.',
       unit: 'none',
-      width: 8,
+      width: 6,
       min: 0,
       decimals: 0,
       isStacked: true,
@@ -199,13 +206,27 @@ const JOBS: RowDefinition = {
       about:
         'Since the last sign of life of each; one comes every second, after five the leader gives it up.',
       unit: 's',
-      width: 8,
+      width: 6,
       min: 0,
       thresholds: rising(3, 5),
       queries: [
         {
           expr: `max by (task_manager) (sluice_task_manager_heartbeat_age_seconds{${CLUSTER}})`,
           legend: '{{task_manager}}',
+        },
+      ],
+    }),
+    graph({
+      title: 'Task managers gone',
+      about:
+        'By how they went: left is a stop in order, replaced a process that came anew; disconnected and silent are failures.',
+      unit: 'cpm',
+      width: 6,
+      min: 0,
+      queries: [
+        {
+          expr: `60 * ${sumBy('reason', rate('sluice_task_manager_departures_total', CLUSTER))}`,
+          legend: '{{reason}}',
         },
       ],
     }),
@@ -218,6 +239,6 @@ export const CLUSTER_DASHBOARD: DashboardDefinition = {
   about:
     'Is the cluster well? Leader, task managers, slots, jobs, resources against limits, S3, security.',
   variables: [DEPLOYMENT, INSTANCE],
-  annotations: [FIRING_ALERTS, LEADER_CHANGES, ALL_RESTARTS],
+  annotations: [FIRING_ALERTS, LEADER_CHANGES, LOST_TASK_MANAGERS, ALL_RESTARTS],
   rows: [NOW, JOBS, ...CLUSTER_PROCESSES],
 };

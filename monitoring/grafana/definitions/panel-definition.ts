@@ -28,6 +28,8 @@ interface PanelBase {
   readonly max?: number;
   readonly decimals?: number;
   readonly thresholds?: readonly ThresholdStep[];
+  /** Instead of "No data". */
+  readonly noValue?: string;
 }
 
 /** Series over time. */

@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { ControlServer } from '../../../jobmanager/rpc/control-server.ts';
 import { type LogFields, silentLogger } from '../../../shared/observability/logger.ts';
+import { MESSAGE_BYTES_MAX } from '../../../shared/rpc/channel-options.ts';
+import { jobManagerServiceDefinition } from '../../../shared/rpc/job-manager-service.ts';
 import { TlsIdentity } from '../../../shared/security/tls-identity.ts';
 import { systemClock } from '../../../shared/time/system-clock.ts';
 import { JobManagerConnection } from '../../../taskmanager/rpc/job-manager-connection.ts';
@@ -157,3 +160,22 @@ for (const [what, certificate] of Object.entries(STRANGERS)) {
     assert.deepEqual(server.registered, []);
   });
 }
+
+test('when a message is longer than 16 MiB, then its stream ends with that and others go on', async (t) => {
+  const { port, registered } = await serve(t, null);
+  connect(t, `127.0.0.1:${port}`, null);
+  await eventually(() => registered.length === 1);
+  const { path } = jobManagerServiceDefinition().Connect;
+  const stranger = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
+    'grpc.max_send_message_length': -1,
+  });
+  t.after(() => stranger.close());
+  const asIs = (bytes: Buffer): Buffer => bytes;
+  const stream = stranger.makeBidiStreamRequest(path, asIs, asIs);
+  const failure = new Promise<ServiceError>((resolve) => stream.once('error', resolve));
+  stream.write(Buffer.alloc(MESSAGE_BYTES_MAX + 1));
+  assert.equal((await failure).code, status.RESOURCE_EXHAUSTED);
+  assert.match((await failure).details, /larger than max/u);
+  connect(t, `127.0.0.1:${port}`, null);
+  await eventually(() => registered.length === 2);
+});

@@ -21,6 +21,8 @@ export interface FloodFigures {
 const HALF_HELLO = Buffer.from('160301020001000100fc0303', 'hex');
 const GARBAGE = Buffer.alloc(2_000, 0xa5);
 const HTTP_REQUEST = 'GET /v1/jobs HTTP/1.1\r\nHost: x\r\n\r\n';
+/** Another host's, as the listener sees it. */
+const STRANGER_ADDRESS = '127.0.0.66';
 const DRIP_MS = 500;
 const ECHO_MS = 20_000;
 /** One in so many goes through with the handshake: it costs the stranger as much as the server. */
@@ -61,7 +63,7 @@ function visit(
   waitMs: number,
 ): Promise<{ readonly isLeft: boolean; readonly text: string }> {
   return new Promise((resolve) => {
-    const where = { host: '127.0.0.1', port };
+    const where = { host: '127.0.0.1', port, localAddress: STRANGER_ADDRESS };
     const socket: Socket =
       stranger === 'no certificate'
         ? connectTls({ ...where, rejectUnauthorized: false })

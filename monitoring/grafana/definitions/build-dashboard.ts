@@ -65,10 +65,18 @@ export function buildDashboard(definition: DashboardDefinition): dashboard.Dashb
     top = Math.max(...positions.map(({ y, h }) => y + h));
     addRow(builder, row, { id: (index + 1) * (PANELS_PER_ROW_MAX + 1), positions });
   }
-  const built = builder.build();
-  // The builders put links and annotations into a menu of Grafana 12; they are to be seen.
+  return withoutSurplus(builder.build());
+}
+
+/** What the builders set by themselves, and what does not belong there. */
+function withoutSurplus(built: dashboard.Dashboard): dashboard.Dashboard {
+  // Grafana 12 would hide them in a menu.
   for (const one of [...(built.links ?? []), ...(built.annotations?.list ?? [])]) {
     delete one.placement;
+  }
+  // Of variables that are intervals.
+  for (const variable of built.templating?.list ?? []) {
+    for (const field of ['auto', 'auto_min', 'auto_count'] as const) delete variable[field];
   }
   return built;
 }

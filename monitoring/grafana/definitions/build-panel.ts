@@ -172,7 +172,7 @@ function heatmapBuilder({ unit }: HeatmapPanel) {
         .exponent(0.5)
         .fill('dark-blue')
         .scale(heatmap.HeatmapColorScale.Exponential)
-        .reverse(true),
+        .reverse(false),
     )
     .yAxis(new heatmap.YAxisConfigBuilder().unit(unit).axisPlacement(common.AxisPlacement.Left))
     .rowsFrame(new heatmap.RowsHeatmapOptionsBuilder().layout(common.HeatmapCellLayout.Auto))

@@ -10,7 +10,6 @@ import type { DashboardDefinition } from './build-dashboard.ts';
 import { CLUSTER_PROCESSES } from './cluster-processes.ts';
 import {
   anyIs,
-  falling,
   graph,
   NEUTRAL,
   type RowDefinition,
@@ -59,7 +58,10 @@ const NOW: RowDefinition = {
       about: 'Task managers that the leader knows. A lost one leaves the list at once.',
       unit: 'none',
       width: 3,
-      thresholds: falling(1, 1),
+      thresholds: [
+        { value: null, color: 'red' },
+        { value: 1, color: 'green' },
+      ],
       hasLine: true,
       queries: [{ expr: `sum(sluice_task_managers{${CLUSTER}})`, legend: 'registered' }],
     }),

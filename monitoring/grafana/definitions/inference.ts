@@ -389,6 +389,7 @@ function gpu(panel: {
 const GPUS: RowDefinition = {
   title: 'GPUs',
   height: 8,
+  isCollapsed: true,
   panels: [
     gpu({
       metric: `sluice_gpu_utilization_ratio{${PROCESS}}`,

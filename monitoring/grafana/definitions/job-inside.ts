@@ -30,7 +30,7 @@ const SUBTASKS: RowDefinition = {
     timeOfSubtasks(
       'busy',
       'Busy',
-      'Share of the time in which records went through. The stage with the busiest subtasks is the limit; sluice why-slow names it.',
+      'Share of the time in which records went through. The last busy stage behind back-pressured ones is the limit.',
     ),
     timeOfSubtasks(
       'idle',

@@ -19,7 +19,14 @@ import { DEPLOYMENT, JOB_NAME } from './variables.ts';
 const SOURCES = `${JOB}, kind=~"source/.+"`;
 /** What is stored: dead letters are counted by themselves. */
 const SINKS = `${JOB}, kind=~"sink/.+", kind!="sink/dead-letters"`;
+/** Sinks emit nothing. */
+const NO_SINKS = `${JOB}, kind!~"sink/.+"`;
 const INFERENCE = `${JOB}, kind="transform/onnx"`;
+
+/** Of each job the operator with the most: one that only gets a part would be counted twice. */
+function furthest(metric: string, matchers: string): string {
+  return `sum(max by (job_name) (${sumBy('job_name, operator', rate(metric, matchers))}))`;
+}
 
 const NOW: RowDefinition = {
   title: 'Now',
@@ -160,7 +167,7 @@ const FLOW: RowDefinition = {
       min: 0,
       queries: [
         {
-          expr: sumBy('job_name, operator', rate('sluice_operator_records_out_total', JOB)),
+          expr: sumBy('job_name, operator', rate('sluice_operator_records_out_total', NO_SINKS)),
           legend: '{{job_name}} {{operator}}',
         },
       ],
@@ -182,14 +189,8 @@ const FLOW: RowDefinition = {
       min: 0,
       queries: [
         { expr: `sum(${rate('sluice_operator_records_out_total', SOURCES)})`, legend: 'read' },
-        {
-          expr: `sum(${rate('sluice_operator_records_out_total', INFERENCE)})`,
-          legend: 'classified',
-        },
-        {
-          expr: `max(${sumBy('operator', rate('sluice_operator_records_in_total', SINKS))})`,
-          legend: 'stored',
-        },
+        { expr: furthest('sluice_operator_records_out_total', INFERENCE), legend: 'classified' },
+        { expr: furthest('sluice_operator_records_in_total', SINKS), legend: 'stored' },
       ],
     }),
     heatmap({
@@ -228,12 +229,13 @@ const RECORDS: RowDefinition = {
       about:
         'Dead letters by the operator that rejected them. Their rows name object, code and message.',
       unit: 'recps',
+      noValue: 'None rejected',
       width: 8,
       min: 0,
       thresholds: rising(1, 10),
       queries: [
         {
-          expr: sumBy('job_name, operator', rate('sluice_operator_records_rejected_total', JOB)),
+          expr: `${sumBy('job_name, operator', rate('sluice_operator_records_rejected_total', JOB))} > 0`,
           legend: '{{job_name}} {{operator}}',
         },
       ],

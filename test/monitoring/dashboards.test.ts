@@ -123,6 +123,7 @@ class OpenedDashboard {
       rangeSeconds: RANGE_SECONDS,
       stepSeconds: STEP_SECONDS,
       scrapeSeconds: SCRAPE_SECONDS,
+      isAll: false,
     };
     const choices = new Map<string, readonly string[]>();
     for (const { type, name, query } of variables) {
@@ -132,10 +133,7 @@ class OpenedDashboard {
       assert.ok(values.length > 0, `${text} gives no value`);
       choices.set(name, values);
     }
-    return [
-      { ...base, choices: new Map() },
-      { ...base, choices },
-    ];
+    return [true, false].map((isAll) => ({ ...base, choices, isAll }));
   }
 
   /** Of a panel that shows the present, also now. */

@@ -15,8 +15,8 @@ export interface VariableDefinition {
   readonly about: string;
   /** `label_values(metric, label)` */
   readonly query: string;
-  /** Regular expression that "All" stands for. */
-  readonly all: string;
+  /** Regular expression that "All" stands for; null: the values that were found. */
+  readonly all: string | null;
 }
 
 /** Lines over all graphs, at the moments that a query names. */
@@ -128,7 +128,7 @@ function datasourceVariable(): dashboard.DatasourceVariableBuilder {
 
 function queryVariable(definition: VariableDefinition): dashboard.QueryVariableBuilder {
   const { name, label, about, query, all } = definition;
-  return new dashboard.QueryVariableBuilder(name)
+  const builder = new dashboard.QueryVariableBuilder(name)
     .label(label)
     .description(about)
     .datasource(DATASOURCE)
@@ -138,8 +138,8 @@ function queryVariable(definition: VariableDefinition): dashboard.QueryVariableB
     .sort(dashboard.VariableSort.AlphabeticalCaseInsensitiveAsc)
     .multi(true)
     .includeAll(true)
-    .allValue(all)
     .current({ selected: true, text: ['All'], value: ['$__all'] });
+  return all === null ? builder : builder.allValue(all);
 }
 
 function annotation(definition: AnnotationDefinition): dashboard.AnnotationQueryBuilder {

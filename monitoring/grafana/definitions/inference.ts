@@ -9,6 +9,7 @@ import {
   type RowDefinition,
   rising,
   stat,
+  type Unit,
 } from './panel-definition.ts';
 import { buckets, PROCESS, quantile, rate, sumBy } from './queries.ts';
 import { DEPLOYMENT, DEVICE, MODEL, PROVIDER, TASK_MANAGER_INSTANCE } from './variables.ts';
@@ -366,7 +367,7 @@ function gpu(panel: {
   readonly metric: string;
   readonly title: string;
   readonly about: string;
-  readonly unit: string;
+  readonly unit: Unit;
   readonly bounds: readonly [number, number] | null;
 }): PanelDefinition {
   const { metric, title, about, unit, bounds } = panel;

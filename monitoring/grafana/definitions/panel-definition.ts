@@ -2,6 +2,10 @@
  * What a panel is, without how Grafana writes it: the dashboards beside this file are lists of these,
  * and build-panel.ts makes Grafana's panels of them.
  */
+import type * as units from '@grafana/grafana-foundation-sdk/units';
+
+/** One of Grafana's ids. */
+export type Unit = Extract<(typeof units)[keyof typeof units], string>;
 
 export interface PanelQuery {
   readonly expr: string;
@@ -19,8 +23,7 @@ interface PanelBase {
   readonly title: string;
   /** What it shows and what to do about it: the text behind the panel's "i". */
   readonly about: string;
-  /** One of Grafana's unit ids. */
-  readonly unit: string;
+  readonly unit: Unit;
   readonly queries: readonly PanelQuery[];
   /** Of 24 columns. */
   readonly width: number;
@@ -64,7 +67,7 @@ export interface TableColumn {
   /** A label, or `Value #A` for what query A gives. */
   readonly field: string;
   readonly title: string;
-  readonly unit?: string;
+  readonly unit?: Unit;
   /** Address that a click leads to. */
   readonly link?: string;
 }

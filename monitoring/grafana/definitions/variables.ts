@@ -28,9 +28,9 @@ export const TASK_MANAGER_INSTANCE: VariableDefinition = {
 export const JOB_NAME: VariableDefinition = {
   name: 'job_name',
   label: 'Job',
-  about: 'Jobs by the name that their pipeline gives them.',
-  query: `label_values(sluice_job_state{${CLUSTER}}, job_name)`,
-  all: '.+',
+  about: 'Jobs that ran in the time range, by the name that their pipeline gives them.',
+  query: `label_values(sluice_job_state{${CLUSTER}, state!~"FINISHED|CANCELED|FAILED"}, job_name)`,
+  all: null,
 };
 
 export const DEVICE: VariableDefinition = {

@@ -63,8 +63,10 @@ export function panelsOf(dashboard: Dashboard): readonly Panel[] {
 }
 
 export interface Interpolation {
-  /** What is chosen for each variable; `All`: everything. */
-  readonly choices: ReadonlyMap<string, readonly string[] | 'All'>;
+  /** The values of each variable that are chosen. */
+  readonly choices: ReadonlyMap<string, readonly string[]>;
+  /** These are all that there are, by the choice "All". */
+  readonly isAll: boolean;
   readonly variables: readonly Variable[];
   readonly rangeSeconds: number;
   readonly stepSeconds: number;
@@ -73,7 +75,7 @@ export interface Interpolation {
 
 /** The expression that Grafana would send to Prometheus. */
 export function interpolate(expr: string, options: Interpolation): string {
-  const { choices, variables, rangeSeconds, stepSeconds, scrapeSeconds } = options;
+  const { choices, isAll, variables, rangeSeconds, stepSeconds, scrapeSeconds } = options;
   const rateSeconds = Math.max(stepSeconds + scrapeSeconds, 4 * scrapeSeconds);
   const text = expr
     .replaceAll('$__rate_interval', `${rateSeconds}s`)
@@ -82,9 +84,8 @@ export function interpolate(expr: string, options: Interpolation): string {
   return text.replace(/\$\{?(\w+)\}?/g, (reference, name: string) => {
     const variable = variables.find((candidate) => candidate.name === name);
     assert.ok(variable !== undefined, `${reference} in ${expr} is no variable of the dashboard`);
-    const choice = choices.get(name) ?? 'All';
-    if (choice === 'All') return variable.allValue ?? '.*';
-    const escaped = choice.map(escapeRegex);
+    if (isAll && variable.allValue !== undefined) return variable.allValue;
+    const escaped = (choices.get(name) ?? []).map(escapeRegex);
     return escaped.length === 1 ? (escaped[0] ?? '') : `(${escaped.join('|')})`;
   });
 }

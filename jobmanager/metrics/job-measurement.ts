@@ -56,7 +56,9 @@ export function measureJob(run: JobRun): JobMeasurement {
     endedAtMs: run.endedAtMs,
     sources: run.sources.map((source) => {
       const { discovered, assigned } = source.progress();
-      return { operatorId: source.operatorId, discovered, waiting: discovered - assigned };
+      // What an ended job has left over, nobody waits for.
+      const waiting = master.ended ? 0 : discovered - assigned;
+      return { operatorId: source.operatorId, discovered, waiting };
     }),
     subtasks: master.ended ? [] : measureSubtasks(run),
     checkpoints: recovery === null ? null : recovery.checkpoints.measurement(),

@@ -6,9 +6,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { eventually } from '../support/eventually.ts';
-import { GrafanaCluster, SCRAPE_SECONDS } from '../support/monitoring/grafana-cluster.ts';
+import { test } from 'node:test';
 import {
   type Dashboard,
   type Interpolation,
@@ -18,14 +16,15 @@ import {
   panelsOf,
   type Target,
 } from '../support/monitoring/grafana-queries.ts';
+import { GrafanaRun } from '../support/monitoring/grafana-run.ts';
 import type { PrometheusServer } from '../support/monitoring/prometheus-server.ts';
-import { flood } from '../support/security/strangers.ts';
 import { ROOT } from '../support/sluice-process.ts';
 
+/** Of the quickened configuration. */
+const SCRAPE_SECONDS = 1;
 const STEP_SECONDS = 1;
 /** What the dashboards show when they are opened. */
 const RANGE_SECONDS = 3_600;
-const WAIT_MS = 60_000;
 /** There is no GPU where tests run: these queries must parse, no more. */
 const WITHOUT_DATA = /\bsluice_gpu_/;
 
@@ -46,59 +45,10 @@ const MAY_BE_ZERO: ReadonlySet<string> = new Set([
   'Waiting splits',
 ]);
 
-/** Fires as soon as the killed task manager's job starts again. */
-const RULES = `groups:
-  - name: test
-    rules:
-      - { alert: JobRestarted, expr: sluice_job_restarts_total > 0, labels: { severity: info } }
-`;
-
 const FOLDER = join(ROOT, 'monitoring', 'grafana');
 const dashboards = readdirSync(join(FOLDER, 'dashboards')).map(
   (file) => JSON.parse(readFileSync(join(FOLDER, 'dashboards', file), 'utf8')) as Dashboard,
 );
-
-/** Lets everything happen that a panel shows, and gives what has been scraped. */
-async function aRun(t: TestContext): Promise<{ prometheus: PrometheusServer; start: number }> {
-  const cluster = await GrafanaCluster.start(t);
-  const start = Date.now() / 1000;
-  const prometheus = await cluster.startPrometheus(t, RULES);
-  const until = (what: string, expression: string): Promise<unknown> =>
-    eventually(async () => (await prometheus.query(expression)).some(({ value }) => value > 0), {
-      timeoutMs: WAIT_MS,
-      message: `${what} (${expression})`,
-    });
-  const targets = 1 + cluster.taskManagers.length;
-  await until('not all processes are scraped', `count(up == 1) == ${targets} or vector(0)`);
-
-  cluster.jobManager.kill();
-  await until('no leader with another epoch', 'changes(sluice_leader_epoch[1m])');
-  await cluster.allRegistered();
-
-  await cluster.submitStrictExample();
-  await until('the strict job does not fail', 'sluice_jobs{state="FAILED"}');
-  await cluster.submitExample();
-  await until('no image is classified', 'sum(sluice_inference_images_total)');
-  for (let copy = 0; copy < 10; copy += 1) cluster.putImages();
-  const { rest, rpc, metrics } = cluster.ports;
-  for (const port of [rest, rpc, ...metrics])
-    await flood(port, { count: 3, openMax: 3, waitMs: 1_000 });
-  cluster.s3.faults.add({ kind: 'slow-down', operation: 'GetObject', rate: 0.2, count: 10 });
-
-  // The object of a checkpoint is not stored before the checkpoint's time is over.
-  cluster.s3.faults.add({ kind: 'hang', operation: 'PutObject', key: '/chk-' });
-  await until('no checkpoint fails', 'sum(sluice_checkpoints_failed_total)');
-  cluster.s3.faults.clear();
-
-  cluster.taskManagers[0]?.kill();
-  await until('the job does not start again', 'sum(sluice_job_restarts_total)');
-  // For as long as it takes that every step of a graph has seen it.
-  for (const counter of ['sluice_checkpoints_completed_total', 'sluice_task_time_seconds_total']) {
-    const lowest = `min_over_time(sum(rate(${counter}[4s]))[3s:1s])`;
-    await until('the job does not go on', lowest);
-  }
-  return { prometheus, start };
-}
 
 /** What Grafana does with one dashboard, over what the run left in Prometheus. */
 class OpenedDashboard {
@@ -157,7 +107,7 @@ class OpenedDashboard {
 }
 
 test('when a real run was scraped, then every panel of every dashboard has data', async (t) => {
-  const { prometheus, start } = await aRun(t);
+  const { prometheus, startedAt: start } = await GrafanaRun.complete(t);
   const end = Date.now() / 1000;
   for (const dashboard of dashboards) {
     const opened = new OpenedDashboard(dashboard, { prometheus, start, end });

@@ -181,13 +181,18 @@ test('when a panel has a unit, then it is that of its metrics', () => {
   }
 });
 
-test('when Grafana is run by hand, then it finds the data source and the dashboards', () => {
+test('when Grafana starts, then it finds the data source and the dashboards', () => {
   const read = (path: string) => parse(readFileSync(join(FOLDER, 'provisioning', path), 'utf8'));
   const { datasources } = read('datasources/sluice.yaml');
   assert.deepEqual(
     datasources.map(({ uid, type }: Record<string, string>) => [uid, type]),
     [['prometheus', 'prometheus']],
   );
+  const template = join(ROOT, 'ansible', 'roles', 'metrics', 'templates', 'datasource.yaml.j2');
+  assert.match(readFileSync(template, 'utf8'), /^ +uid: prometheus$/m, "Ansible's is the same");
+  for (const { uid, templating } of dashboards) {
+    assert.equal(templating.list[0]?.current?.value, 'prometheus', `${uid} begins with it`);
+  }
   const { providers } = read('dashboards/sluice.yaml');
   assert.deepEqual(
     providers.map(({ type }: Record<string, string>) => type),

@@ -78,6 +78,10 @@ function withoutSurplus(built: dashboard.Dashboard): dashboard.Dashboard {
   for (const variable of built.templating?.list ?? []) {
     for (const field of ['auto', 'auto_min', 'auto_count'] as const) delete variable[field];
   }
+  // Tables of Grafana 13 have it elsewhere.
+  for (const panel of built.panels ?? []) {
+    if (panel.type === 'table' && 'options' in panel) delete panel.options?.footer;
+  }
   return built;
 }
 

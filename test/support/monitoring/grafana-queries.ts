@@ -48,6 +48,7 @@ export interface Variable {
   readonly multi: boolean;
   readonly includeAll: boolean;
   readonly allValue?: string;
+  readonly current?: { readonly value: string | readonly string[] };
 }
 
 export interface Annotation {

@@ -55,9 +55,9 @@ export function buildPanel(
       .editorMode(prometheus.QueryEditorMode.Code)
       .expr(expr)
       .legendFormat(legend);
-    panel.withTarget(isOfNow(definition) ? query.instant() : query.range());
     if (definition.kind === 'heatmap') query.format(prometheus.PromQueryFormat.Heatmap);
     if (definition.kind === 'table') query.format(prometheus.PromQueryFormat.Table);
+    panel.withTarget(isOfNow(definition) ? query.instant() : query.range());
   }
   return panel;
 }

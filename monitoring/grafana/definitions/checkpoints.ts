@@ -235,7 +235,7 @@ const STORAGE: RowDefinition = {
     graph({
       title: 'Stored',
       about:
-        'Bytes a second that completed checkpoints store. Steadily much: a longer interval or the backend lmdb helps.',
+        'Bytes a second that completed checkpoints store. Where they are many, a longer interval stores less.',
       unit: 'binBps',
       width: 8,
       min: 0,

@@ -258,7 +258,7 @@ const STORAGE: RowDefinition = {
         {
           expr: quantile(0.99, {
             metric: 'sluice_s3_request_duration_seconds',
-            matchers: `${CLUSTER}, operation=~"Put.+|.+Upload"`,
+            matchers: `${CLUSTER}, operation=~"Put.+|Upload.+|.+Upload"`,
             by: ['operation'],
           }),
           legend: '{{operation}}',

@@ -28,7 +28,7 @@ const NOW: RowDefinition = {
     stat({
       title: 'Leaders',
       about:
-        'Job managers that lead. Always 1: with none, no job is coordinated; running tasks go on.',
+        'Job managers that lead. Always 1: with none, no job is coordinated, and running tasks go on for a minute.',
       unit: 'none',
       width: 3,
       thresholds: [

@@ -111,6 +111,8 @@ export class ControlServer {
     this.#settle.set(peer, settle);
     socket.once('close', () => this.#settle.delete(peer));
     socket.on('error', () => {});
+    // HTTP/2 would not notice: a process that was killed closes its half, and says nothing.
+    socket.once('end', () => socket.end());
     injector.injectConnection(socket);
   }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { MotoServer } from '../support/moto-server.ts';
+import type { AwsAnswer, AwsCall, MotoServer } from '../support/moto-server.ts';
 import type { Journey } from './journey.ts';
 
 const WORLD = /0\.0\.0\.0\/0|::\/0/u;
@@ -26,7 +26,55 @@ export async function assertClosedToTheWorld({ aws, terraform }: Journey): Promi
   return own.length;
 }
 
-/** Gives how many kinds of resources were asked for. */
-export async function assertNothingIsLeft(_aws: MotoServer): Promise<number> {
-  return 0;
+/** Every kind of resource that the module makes, and what of an answer is still there. */
+const KINDS: readonly (readonly [AwsCall, (answer: AwsAnswer) => readonly unknown[]])[] = [
+  [
+    ['ec2', 'describe_instances', {}],
+    ({ Reservations }) =>
+      Reservations.flatMap(({ Instances }: AwsAnswer) => Instances).filter(
+        ({ State }: AwsAnswer) => State.Name !== 'terminated',
+      ),
+  ],
+  [['ec2', 'describe_volumes', {}], ({ Volumes }) => Volumes],
+  [['ec2', 'describe_network_interfaces', {}], ({ NetworkInterfaces }) => NetworkInterfaces],
+  [
+    ['ec2', 'describe_vpcs', {}],
+    ({ Vpcs }) => Vpcs.filter(({ IsDefault }: AwsAnswer) => !IsDefault),
+  ],
+  [
+    ['ec2', 'describe_subnets', {}],
+    ({ Subnets }) => Subnets.filter(({ DefaultForAz }: AwsAnswer) => !DefaultForAz),
+  ],
+  [
+    ['ec2', 'describe_security_groups', {}],
+    ({ SecurityGroups }) =>
+      SecurityGroups.filter(({ GroupName }: AwsAnswer) => GroupName !== 'default'),
+  ],
+  [['ec2', 'describe_internet_gateways', {}], ({ InternetGateways }) => InternetGateways],
+  [
+    ['ec2', 'describe_vpc_endpoints', {}],
+    ({ VpcEndpoints }) =>
+      VpcEndpoints.filter(({ State }: AwsAnswer) => State.toLowerCase() !== 'deleted'),
+  ],
+  [['ec2', 'describe_addresses', {}], ({ Addresses }) => Addresses],
+  [['ec2', 'describe_key_pairs', {}], ({ KeyPairs }) => KeyPairs],
+  [['s3', 'list_buckets', {}], ({ Buckets }) => Buckets],
+  [['iam', 'list_roles', {}], ({ Roles }) => Roles],
+  [['iam', 'list_instance_profiles', {}], ({ InstanceProfiles }) => InstanceProfiles],
+  [['sqs', 'list_queues', {}], ({ QueueUrls }) => QueueUrls ?? []],
+];
+
+export interface Remains {
+  /** `ec2 describe_vpcs`. */
+  readonly kind: string;
+  readonly count: number;
+}
+
+/** What AWS has of each kind that a deployment is made of. */
+export async function resources(aws: MotoServer): Promise<readonly Remains[]> {
+  const answers = await aws.call(KINDS.map(([call]) => call));
+  return KINDS.map(([[service, operation], present], index) => ({
+    kind: `${service} ${operation}`,
+    count: present(answers[index]).length,
+  }));
 }

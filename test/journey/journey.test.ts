@@ -7,7 +7,7 @@ import type { AuditReport } from '../../cli/audit/audit-report.ts';
 import { eventually } from '../support/eventually.ts';
 import type { HostRecap } from '../support/hosts/ansible.ts';
 import { requireTestHosts } from '../support/hosts/deployment.ts';
-import { assertClosedToTheWorld, assertNothingIsLeft } from './aws-checks.ts';
+import { assertClosedToTheWorld, type Remains, resources } from './aws-checks.ts';
 import { ImageStream } from './image-stream.ts';
 import { Journey } from './journey.ts';
 import { Story } from './story.ts';
@@ -60,17 +60,10 @@ describe('the journey', { concurrency: 1 }, () => {
   story.step('ansible-playbook site.yml: services with TLS and tokens', async () => {
     await journey.play('site.yml');
     assert.deepEqual(await taskManagers(journey), journey.names.taskManagers);
+    await assertHardened(journey);
     const refused = await journey.control.sluice('jobs', '--token-file', '/dev/null');
     assert.notEqual(refused.code, 0, refused.stdout);
     return `${journey.names.taskManagers.length} task managers are registered`;
-  });
-
-  story.step('site.yml again: nothing changes', async () => {
-    const earlier = await journey.processes();
-    const recap = await journey.play('site.yml');
-    assertUnchanged(recap, [...recap.keys()]);
-    assert.deepEqual(await journey.processes(), earlier);
-    return `changed=0 on ${recap.size} hosts, the same processes`;
   });
 
   story.step('sluice submit: images arrive, results come', async () => {
@@ -92,6 +85,14 @@ describe('the journey', { concurrency: 1 }, () => {
     return `job ${job} has the first ${images.put.length} images`;
   });
 
+  story.step('site.yml again, while the job runs: nothing changes', async () => {
+    const earlier = await journey.processes();
+    const recap = await journey.play('site.yml');
+    assertUnchanged(recap, [...recap.keys()]);
+    assert.deepEqual(await journey.processes(), earlier);
+    return `changed=0 on ${recap.size} hosts, the same processes`;
+  });
+
   story.step('Prometheus: every target is up', async () => {
     const targets = await eventually(() => targetsUp(journey, 4), {
       timeoutMs: WAIT_MS,
@@ -110,11 +111,7 @@ describe('the journey', { concurrency: 1 }, () => {
 
   story.step('site.yml for the new machine: it takes work of the running job', async () => {
     const earlier = await journey.processes();
-    const recap = await journey.play('site.yml');
-    assertUnchanged(
-      recap,
-      Object.keys(earlier).filter((name) => name !== third),
-    );
+    await journey.play('site.yml', '--limit', `${third},localhost`);
     const records = await eventually(() => recordsOn(journey, job, third), {
       timeoutMs: WAIT_MS,
       message: `${third} gets no work`,
@@ -127,6 +124,24 @@ describe('the journey', { concurrency: 1 }, () => {
     return `${records} records went through ${third}; ${rescales} rescale, no other process restarted`;
   });
 
+  story.step('a task manager is killed: systemd starts it again, the job goes on', async () => {
+    const [victim = ''] = journey.names.taskManagers;
+    const { [victim]: earlier } = await journey.processes();
+    await journey.hosts
+      .host(victim)
+      .run('systemctl kill --kill-whom=main --signal=KILL sluice-taskmanager');
+    await eventually(
+      async () => {
+        const { [victim]: now } = await journey.processes();
+        const listed = await taskManagers(journey);
+        return now !== '0' && now !== earlier && listed.length === 3;
+      },
+      { timeoutMs: WAIT_MS, message: 'the killed task manager is not back' },
+    );
+    await images.untilMore(10);
+    return `${victim} is back, ${images.put.length} images have arrived`;
+  });
+
   story.step('restart.yml: every process starts anew, one by one', async () => {
     const earlier = await journey.processes();
     await journey.play('restart.yml');
@@ -136,6 +151,14 @@ describe('the journey', { concurrency: 1 }, () => {
     const { state, restarts } = await client().job(job);
     assert.equal(state, 'RUNNING');
     return `${Object.keys(now).length} new processes, ${restarts} restarts of the job for failures`;
+  });
+
+  story.step('Prometheus has found the new machine by its tags', async () => {
+    const found = await eventually(() => targetsUp(journey, 5), {
+      timeoutMs: WAIT_MS,
+      message: `${third} is not scraped`,
+    });
+    return `${found} targets up`;
   });
 
   story.step('sluice audit: exact', async () => {
@@ -160,13 +183,49 @@ describe('the journey', { concurrency: 1 }, () => {
   });
 
   story.step('terraform destroy: nothing is left', async () => {
+    const earlier = await resources(journey.aws);
+    assert.deepEqual(
+      kinds(earlier, (count) => count === 0),
+      ['ec2 describe_addresses'],
+    );
     await journey.terraform.run(['destroy', '-auto-approve', '-input=false']);
-    return `${await assertNothingIsLeft(journey.aws)} kinds of resources, none left`;
+    const left = await resources(journey.aws);
+    assert.deepEqual(
+      kinds(left, (count) => count > 0),
+      [],
+    );
+    const count = earlier.reduce((sum, kind) => sum + kind.count, 0);
+    return `${count} resources of ${earlier.length} kinds before, none left`;
   });
 });
 
 async function taskManagers(journey: Journey): Promise<readonly string[]> {
   return (await journey.control.client().taskManagers()).map(({ id }) => id).toSorted();
+}
+
+/** As a user without rights, in a read-only system, with jemalloc. */
+async function assertHardened(journey: Journey): Promise<void> {
+  const script =
+    'pid=$(systemctl show --property=MainPID --value sluice-taskmanager); ' +
+    'ps -o user= $pid; grep -c libjemalloc /proc/$pid/maps; grep NoNewPrivs /proc/$pid/status; ' +
+    'grep CapEff /proc/$pid/status; tr "\\0" "\\n" < /proc/$pid/environ | grep UV_THREADPOOL_SIZE; ' +
+    'nsenter --target $pid --mount touch /etc/x 2>&1; ls -ld /etc/sluice/tls/tls.key; ' +
+    'systemctl show --property=TimeoutStopUSec --value sluice-taskmanager';
+  const [name = ''] = journey.names.taskManagers;
+  const { stdout } = await journey.hosts.host(name).run(script);
+  const [user, jemalloc, privileges, capabilities, threads, write, key, stop] = stdout.split('\n');
+  assert.equal(user, 'sluice');
+  assert.ok(Number(jemalloc) > 0, stdout);
+  assert.match(privileges ?? '', /1$/);
+  assert.match(capabilities ?? '', /\t0+$/);
+  assert.match(threads ?? '', /=\d+$/);
+  assert.match(write ?? '', /Read-only file system/);
+  assert.match(key ?? '', /^-rw-r----- 1 root sluice/);
+  assert.equal(stop, '1min', 'drainTimeout and 30 s');
+}
+
+function kinds(all: readonly Remains[], matches: (count: number) => boolean): readonly string[] {
+  return all.filter(({ count }) => matches(count)).map(({ kind }) => kind);
 }
 
 function assertUnchanged(recap: ReadonlyMap<string, HostRecap>, names: readonly string[]): void {

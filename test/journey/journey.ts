@@ -59,7 +59,7 @@ export class Journey {
     const bundle = makeBundle(join(folder, 'bundle'));
     bundle.catch(() => {}); // whoever waits for it learns of it
     const hosts = await LocalHosts.create([], { folder: join(folder, 'hosts') });
-    const aws = await MotoServer.start();
+    const aws = await MotoServer.start({ host: hosts.gateway });
     const terraform = await TerraformWorkspace.create({ endpoint: aws.endpoint });
     return new Journey({ aws, terraform, hosts, folder, bundle });
   }
@@ -149,6 +149,10 @@ export class Journey {
         // The hosts have no way to Debian's packages; what they need is in their base.
         sluice_apt_update: false,
         metrics_grafana: false,
+        // As in a deployment with scaling groups: Prometheus also looks for machines by their tags.
+        metrics_ec2_groups: ['task_manager_cpu'],
+        metrics_ec2_endpoint: this.aws.endpoint,
+        metrics_environment: { AWS_ACCESS_KEY_ID: 'testing', AWS_SECRET_ACCESS_KEY: 'testing' },
       },
       args,
       env: {

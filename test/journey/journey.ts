@@ -16,6 +16,8 @@ import { EXAMPLE_MODEL, environmentOf, storageOf } from '../support/watch-job.ts
 
 const AMI = 'ami-12c6146b';
 const REST_PORT = 8081;
+/** Most of the time Terraform waits for AWS to settle. */
+const UNASKED = ['-auto-approve', '-input=false', '-parallelism=30'];
 
 interface TerraformHost {
   readonly name: string;
@@ -73,6 +75,11 @@ export class Journey {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
+  /** The network that Terraform lets in: this machine. */
+  get operators(): string {
+    return `${this.hosts.gateway}/32`;
+  }
+
   get names(): { jobManagers: string[]; taskManagers: string[]; metrics: string[] } {
     const group = (name: string) => (this.inventory.groups[name] ?? []).map((host) => host.name);
     return {
@@ -98,15 +105,19 @@ export class Journey {
 
   async apply(taskManagers: number): Promise<string> {
     await this.terraform.set({
-      operator_cidr: `${this.hosts.gateway}/32`,
+      operator_cidr: this.operators,
       ami_id: AMI,
       ssh_public_key: this.hosts.publicKey,
       task_manager_cpu_count: taskManagers,
       bucket_force_destroy: true,
     });
-    const { output } = await this.terraform.run(['apply', '-auto-approve', '-input=false']);
+    const { output } = await this.terraform.run(['apply', ...UNASKED]);
     this.#inventory = await this.terraform.json(['output', '-json', 'inventory']);
     return /Apply complete! (.*)/.exec(output)?.[1] ?? output;
+  }
+
+  async destroy(): Promise<void> {
+    await this.terraform.run(['destroy', ...UNASKED]);
   }
 
   /** Boots the hosts that Terraform has put out since, with their addresses; gives their names. */

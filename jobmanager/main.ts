@@ -17,6 +17,7 @@ import type { Logger } from '../shared/observability/logger.ts';
 import type { HealthAnswer } from '../shared/rest/rest-types.ts';
 import { hostInAddress } from '../shared/rpc/host-in-address.ts';
 import { requireProtection } from '../shared/security/exposure.ts';
+import { RefusedConnections } from '../shared/security/refused-connections.ts';
 import { TlsIdentity } from '../shared/security/tls-identity.ts';
 import { TokenRegistry } from '../shared/security/token-registry.ts';
 import type { Clock } from '../shared/time/clock.ts';
@@ -89,19 +90,20 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
   const { identity, tokens } = await loadSecurity(settings, { clock, logger });
   const role = new JobManagerRole({ ...settings, beginTerm, clock });
   const eventLoop = new EventLoopMeter(clock);
+  const refused = new RefusedConnections();
   const rest = new RestServer({
     host,
     port: settings.restPort,
     handlers: {
       ...{ leading: () => role.leading(), health: () => role.health() },
-      metrics: page(role, { eventLoop, fileSystems, clock }),
+      metrics: page(role, { eventLoop, fileSystems, clock, identity, refused }),
       ...{ log: logger.recent ?? null, options: optionsOf(settings) },
       ...{ compile, clock, version, jobManagerId, startedAtMs: clock.nowMs() },
     },
-    ...{ identity, tokens, logger },
+    ...{ identity, tokens, logger, refused },
   });
   const control = new ControlServer({
-    ...{ host, port: settings.rpcPort, identity, clock, logger },
+    ...{ host, port: settings.rpcPort, identity, clock, logger, refused },
     controlPlane: role.gate,
   });
   const closeAll = async (): Promise<void> => {
@@ -183,12 +185,22 @@ function optionsOf(
 
 function page(
   role: JobManagerRole,
-  own: { eventLoop: EventLoopMeter; fileSystems: FileSystemRegistry; clock: Clock },
+  own: {
+    readonly eventLoop: EventLoopMeter;
+    readonly fileSystems: FileSystemRegistry;
+    readonly clock: Clock;
+    readonly identity: TlsIdentity | null;
+    readonly refused: RefusedConnections;
+  },
 ): ReturnType<typeof jobManagerMetrics> {
   return jobManagerMetrics({
     term: () => role.term,
     eventLoop: () => own.eventLoop.read(),
     storage: () => own.fileSystems.meter.totals(),
+    security: {
+      certificateExpiresAtMs: () => own.identity?.material.expiresAtMs ?? null,
+      refused: own.refused,
+    },
     nowMs: () => own.clock.nowMs(),
   });
 }

@@ -11,6 +11,7 @@ import { FileSystemRegistry } from '../shared/filesystem/filesystem-registry.ts'
 import type { Logger } from '../shared/observability/logger.ts';
 import type { JobManagerMessage, TaskManagerRegistration } from '../shared/rpc/messages.ts';
 import { requireProtection } from '../shared/security/exposure.ts';
+import { RefusedConnections } from '../shared/security/refused-connections.ts';
 import { TlsIdentity } from '../shared/security/tls-identity.ts';
 import type { CancelTimer, Clock } from '../shared/time/clock.ts';
 import { systemClock } from '../shared/time/system-clock.ts';
@@ -86,6 +87,7 @@ class TaskManager implements RunningTaskManager {
   readonly #fileSystems: FileSystemRegistry;
   readonly #localState: LocalStateKeeper;
   readonly #drain: Drain;
+  readonly #refused = new RefusedConnections();
   #refuse: (error: SluiceError) => void = () => {};
   #identity: TlsIdentity | null = null;
   #hub: NetworkHub | null = null;
@@ -162,6 +164,7 @@ class TaskManager implements RunningTaskManager {
       advertisedHost,
       port: dataPort,
       identity,
+      refused: this.#refused,
       clock,
       log: (level, message, context) => logger[level](context, message),
     });
@@ -183,9 +186,13 @@ class TaskManager implements RunningTaskManager {
       gpus: () => this.#gpus.readings,
       eventLoop: () => this.#meter.eventLoop(),
       storage: () => this.#fileSystems.meter.totals(),
+      security: {
+        certificateExpiresAtMs: () => identity?.material.expiresAtMs ?? null,
+        refused: this.#refused,
+      },
     });
     this.#metricsServer = await startMetricsServer(registry, {
-      ...{ host, port: metricsPort, identity, clock, logger },
+      ...{ host, port: metricsPort, identity, clock, logger, refused: this.#refused },
     });
     this.#localState.start(options.localStateDirectory);
     this.#executor = this.#createExecutor(hub, inference);

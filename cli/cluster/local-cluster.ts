@@ -6,6 +6,7 @@ import type { RestClient } from '../../shared/rest/rest-client.ts';
 import type { TaskManagerInfo } from '../../shared/rest/rest-types.ts';
 import { hostInAddress } from '../../shared/rpc/host-in-address.ts';
 import { type Clock, sleep } from '../../shared/time/clock.ts';
+import { awaitDrained } from '../await-drained.ts';
 import { type ClusterMember, type ClusterState, ClusterStateFile } from './cluster-state.ts';
 import { endProcesses, isAlive, logTail, spawnDetached } from './processes.ts';
 
@@ -92,17 +93,26 @@ export class LocalCluster {
     return { state, alive, taskManagers: alive[0] === true ? await client.taskManagers() : [] };
   }
 
-  /** Starts or ends CPU task managers until `count` run; the youngest end first. */
-  async scale(count: number, config: EffectiveConfig): Promise<ClusterState> {
+  /**
+   * Starts or ends CPU task managers until `count` run; the youngest end first, and drain before for the
+   * configured time at most. `onNotice` is told what is waited for.
+   */
+  async scale(
+    count: number,
+    config: EffectiveConfig,
+    onNotice: (text: string) => void,
+  ): Promise<ClusterState> {
     const found = await this.#require();
     await requireJobManager(found);
     let state = await this.#withoutDead(found);
     const current = state.members.filter(isCpuTaskManager);
     if (count < current.length) {
-      const leaving = new Set(current.slice(count).map((member) => member.processId));
-      await endProcesses([...leaving], this.#clock);
-      const members = state.members.filter((member) => !leaving.has(member.processId));
-      state = { ...state, members };
+      const leaving = new Set(current.slice(count));
+      const timeoutMs = config.get('drainTimeout') ?? 0;
+      await this.#drain(state, [...leaving], { timeoutMs, onNotice });
+      const processIds = [...leaving].map(({ processId }) => processId);
+      await endProcesses(processIds, this.#clock);
+      state = { ...state, members: state.members.filter((member) => !leaving.has(member)) };
     } else {
       state = this.#withTaskManagers(state, 'cpu', count - current.length, config);
     }
@@ -124,6 +134,23 @@ export class LocalCluster {
     }
     await this.#file.remove();
     return { ended: state.members.length, killed };
+  }
+
+  /** All at once, so that no job moves from one that leaves to another. */
+  async #drain(
+    state: ClusterState,
+    members: readonly ClusterMember[],
+    options: { readonly timeoutMs: number; readonly onNotice: (text: string) => void },
+  ): Promise<void> {
+    const { timeoutMs, onNotice } = options;
+    if (timeoutMs === 0) return;
+    const client = await this.#connect(state.restAddress);
+    const begun = await Promise.all(members.map(({ name }) => client.drain(name)));
+    const waiting = { timeoutMs, clock: this.#clock, onReason: onNotice };
+    const infos = await Promise.all(begun.map((info) => awaitDrained(client, info, waiting)));
+    for (const { id, state } of infos) {
+      if (state !== 'DRAINED') onNotice(`${id}: not drained in ${timeoutMs / 1000} s, it ends now`);
+    }
   }
 
   async #require(): Promise<ClusterState> {

@@ -67,10 +67,16 @@ export function addClusterCommands(program: Command): void {
     .command('scale')
     .description('start or end CPU task managers until so many run')
     .argument('<count>', 'task managers', integerBetween(0, 256))
-    .addHelpText('after', '\nExample:\n  $ sluice cluster scale 8')
+    .addOption(configOption('drainTimeout', { help: 'how long those that leave may drain' }))
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ sluice cluster scale 8\n  $ sluice cluster scale 2 --drain-timeout 2m\n\n' +
+        'Those that leave drain first: jobs go on from a checkpoint on the others. What has not drained\n' +
+        'in time ends all the same, and its jobs restart from their last checkpoint.',
+    )
     .action(async (count: number, flags: DirectoryFlags, self: Command) => {
       const local = await openCluster(withAuthority(flags, self));
-      await local.scale(count, configOf(self));
+      await local.scale(count, configOf(self), (text) => process.stderr.write(`${text}\n`));
       print(clusterStatusText(await local.status()));
     });
   addStorageOptions(

@@ -3,8 +3,8 @@ import { type Command, Option } from 'commander';
 import { SluiceError } from '../../shared/errors/sluice-error.ts';
 import type { RestClient } from '../../shared/rest/rest-client.ts';
 import type { TaskManagerInfo } from '../../shared/rest/rest-types.ts';
-import { sleep } from '../../shared/time/clock.ts';
 import { systemClock } from '../../shared/time/system-clock.ts';
+import { awaitDrained } from '../await-drained.ts';
 import { type ClientFlags, connect, jobManagerOption } from '../job-manager-address.ts';
 import { integerBetween } from '../numbers.ts';
 import { printAnswer } from '../output/print-answer.ts';
@@ -15,7 +15,6 @@ interface DrainFlags extends ClientFlags {
   readonly json?: boolean;
 }
 
-const POLL_MS = 500;
 const SECONDS_DEFAULT = 600;
 
 /** `sluice drain`: before a machine is taken away. */
@@ -52,28 +51,17 @@ function drainText({ id, state, drainingReason }: TaskManagerInfo): string {
   return `${id} is draining${drainingReason === null ? '' : `: ${drainingReason}`}`;
 }
 
-/** One that has gone meanwhile has nothing that runs, either. */
 async function untilDrained(
   client: RestClient,
   begun: TaskManagerInfo,
-  timeoutSeconds: number,
+  seconds: number,
 ): Promise<TaskManagerInfo> {
-  const deadlineMs = systemClock.monotonicMs() + timeoutSeconds * 1000;
-  let info = begun;
-  let told: string | null = null;
-  while (info.state !== 'DRAINED') {
-    const reason = info.drainingReason;
-    if (reason !== null && reason !== told) process.stderr.write(`${info.id}: ${reason}\n`);
-    told = reason;
-    if (systemClock.monotonicMs() > deadlineMs) throw notInTime(info, timeoutSeconds);
-    await sleep(systemClock, POLL_MS);
-    try {
-      info = await client.taskManager(begun.id);
-    } catch (error) {
-      if (!(error instanceof SluiceError) || error.code !== 'TASK_MANAGER_NOT_FOUND') throw error;
-      info = { ...info, state: 'DRAINED', drainingReason: null };
-    }
-  }
+  const info = await awaitDrained(client, begun, {
+    timeoutMs: seconds * 1000,
+    clock: systemClock,
+    onReason: (text) => process.stderr.write(`${text}\n`),
+  });
+  if (info.state !== 'DRAINED') throw notInTime(info, seconds);
   return info;
 }
 

@@ -47,7 +47,8 @@ export function endedJob(record: JobRecord): EndedJob {
     progress: metrics.progress({ sources: new Map(), ended: true, wallMs: endedAtMs }),
     vertices: [],
   };
-  const job = { id: jobId, name: jobGraph.name, state, submittedAtMs, endedAtMs };
+  const { name, bounded } = jobGraph;
+  const job = { id: jobId, name, state, bounded, submittedAtMs, endedAtMs };
   const measurement = unmeasured(job, metrics);
   return { detail, measurement, plan: planNodes(jobGraph), checkpoints: checkpointsOf(record) };
 }

@@ -1,5 +1,9 @@
 import type { Registry } from 'prom-client';
 import {
+  CHECKPOINT_FAILURE_REASONS,
+  type CheckpointFailureReason,
+} from '../../shared/checkpoint/checkpoint-failure-reason.ts';
+import {
   derivedCounter,
   derivedGauge,
   type Labels,
@@ -11,6 +15,8 @@ import {
 import type { CheckpointMeasurement } from '../job-master/checkpoint-port.ts';
 import type { JobMeasurement } from './job-measurement.ts';
 import { JOB_LABELS, jobLabels } from './job-page.ts';
+
+const FAILURE_REASONS = Object.keys(CHECKPOINT_FAILURE_REASONS) as CheckpointFailureReason[];
 
 type Jobs = () => readonly JobMeasurement[];
 
@@ -62,9 +68,12 @@ function counters(jobs: Jobs, registry: Registry): void {
     help: 'Checkpoints of the job that did not complete, by the reason.',
     labelNames: [...JOB_LABELS, 'reason'],
     *values() {
-      for (const { labels, figures } of checkpoints(jobs())) {
-        for (const [reason, value] of figures.failed)
-          yield { labels: { ...labels, reason }, value };
+      for (const { labels, figures, hasEnded } of checkpoints(jobs())) {
+        for (const reason of FAILURE_REASONS) {
+          const value = figures.failed.get(reason) ?? 0;
+          // While it runs, from 0 on: only then does Prometheus see the first one.
+          if (value > 0 || !hasEnded) yield { labels: { ...labels, reason }, value };
+        }
       }
     },
   });

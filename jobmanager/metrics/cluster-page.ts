@@ -1,6 +1,10 @@
 import type { Registry } from 'prom-client';
 import { JOB_TRANSITIONS, type JobState } from '../../shared/job-graph/states.ts';
-import { derivedGauge, single } from '../../shared/observability/derived-metrics.ts';
+import {
+  derivedCounter,
+  derivedGauge,
+  single,
+} from '../../shared/observability/derived-metrics.ts';
 import type { TaskManagerInfo } from '../../shared/rest/rest-types.ts';
 import type { MeasuredTerm } from './prometheus.ts';
 
@@ -22,6 +26,16 @@ export function clusterMetrics(term: () => MeasuredTerm | null, registry: Regist
     name: 'sluice_task_managers',
     help: 'Registered task managers.',
     values: () => single(term()?.resourceManager.infos().length ?? null),
+  });
+  derivedCounter(registry, {
+    name: 'sluice_task_manager_departures_total',
+    help: 'Task managers that went: left in order, or were disconnected, silent, replaced.',
+    labelNames: ['reason'],
+    *values() {
+      const departures = term()?.resourceManager.departures;
+      if (departures === undefined) return;
+      for (const [reason, value] of Object.entries(departures)) yield { labels: { reason }, value };
+    },
   });
   derivedGauge(registry, {
     name: 'sluice_slots',

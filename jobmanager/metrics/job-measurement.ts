@@ -9,6 +9,8 @@ export interface JobMeasurement {
   readonly id: string;
   readonly name: string;
   readonly state: JobState;
+  /** It ends by itself. */
+  readonly bounded: boolean;
   readonly operators: readonly OperatorTotals[];
   readonly restarts: number;
   /** How often it was started again to use other slots. */
@@ -45,6 +47,7 @@ export function measureJob(run: JobRun): JobMeasurement {
     id: run.jobId,
     name: jobGraph.name,
     state: master.state,
+    bounded: jobGraph.bounded,
     operators,
     restarts: master.restarts,
     rescales: master.rescaling.count,
@@ -53,7 +56,9 @@ export function measureJob(run: JobRun): JobMeasurement {
     endedAtMs: run.endedAtMs,
     sources: run.sources.map((source) => {
       const { discovered, assigned } = source.progress();
-      return { operatorId: source.operatorId, discovered, waiting: discovered - assigned };
+      // What an ended job has left over, nobody waits for.
+      const waiting = master.ended ? 0 : discovered - assigned;
+      return { operatorId: source.operatorId, discovered, waiting };
     }),
     subtasks: master.ended ? [] : measureSubtasks(run),
     checkpoints: recovery === null ? null : recovery.checkpoints.measurement(),
@@ -72,7 +77,7 @@ function measureSubtasks({ master, metrics }: JobRun): SubtaskMeasurement[] {
 
 /** Of a job that ended under an earlier leader: its record has no numbers. */
 export function unmeasured(
-  job: Pick<JobMeasurement, 'id' | 'name' | 'state' | 'submittedAtMs' | 'endedAtMs'>,
+  job: Pick<JobMeasurement, 'id' | 'name' | 'state' | 'bounded' | 'submittedAtMs' | 'endedAtMs'>,
   metrics: JobMetrics,
 ): JobMeasurement {
   return {

@@ -37,6 +37,18 @@ export function jobMetrics({ jobs, nowMs }: MeasuredJobs, registry: Registry): v
     labelNames: JOB_LABELS,
     values: perJob((job) => Math.max(0, (job.endedAtMs ?? nowMs()) - job.submittedAtMs) / 1000),
   });
+  derivedGauge(registry, {
+    name: 'sluice_job_submitted_timestamp_seconds',
+    help: 'When the job was submitted, since 1970.',
+    labelNames: JOB_LABELS,
+    values: perJob(({ submittedAtMs }) => submittedAtMs / 1000),
+  });
+  derivedGauge(registry, {
+    name: 'sluice_job_bounded',
+    help: '1 where the job ends by itself, 0 where it watches or generates without end.',
+    labelNames: JOB_LABELS,
+    values: perJob(({ bounded }) => (bounded ? 1 : 0)),
+  });
   derivedCounter(registry, {
     name: 'sluice_job_restarts_total',
     help: 'How often the job, or a part of it, was started again after a failure.',

@@ -3,7 +3,7 @@ import type { StorageTotals } from '../../shared/filesystem/storage-meter.ts';
 import { derivedGauge, oncePerTurn, single } from '../../shared/observability/derived-metrics.ts';
 import type { EventLoopDelay } from '../../shared/observability/event-loop-delay.ts';
 import { createMetricsRegistry } from '../../shared/observability/metrics-registry.ts';
-import { processMetrics } from '../../shared/observability/process-page.ts';
+import { type MeasuredSecurity, processMetrics } from '../../shared/observability/process-page.ts';
 import type { Dispatcher } from '../dispatcher/dispatcher.ts';
 import type { ResourceManager } from '../resource-manager/resource-manager.ts';
 import { checkpointMetrics } from './checkpoint-page.ts';
@@ -25,6 +25,7 @@ export interface MeasuredJobManager {
   readonly term: () => MeasuredTerm | null;
   readonly eventLoop: () => EventLoopDelay;
   readonly storage: () => StorageTotals;
+  readonly security: MeasuredSecurity;
   /** Wall clock, milliseconds. */
   readonly nowMs: () => number;
 }
@@ -40,6 +41,7 @@ export function jobManagerMetrics(measured: MeasuredJobManager): Registry {
     {
       eventLoops: () => [{ thread: 'main', delay: measured.eventLoop() }],
       storage: () => measured.storage(),
+      security: measured.security,
     },
     registry,
   );

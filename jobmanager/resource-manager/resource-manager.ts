@@ -32,6 +32,12 @@ export interface ResourceManagerOptions {
   readonly logger: Logger;
 }
 
+/**
+ * How a task manager went: `left`: it said so. `disconnected`: its stream ended. `silent`: it missed the
+ * heartbeat time-out. `replaced`: it, or another process with its name, connected anew before that.
+ */
+export type Departure = 'left' | 'disconnected' | 'silent' | 'replaced';
+
 /** More slots than any cluster has; what a faulty peer cannot exceed. */
 const TASK_MANAGERS_MAX = 4_096;
 
@@ -45,6 +51,12 @@ export class ResourceManager {
   readonly #taskManagers = new Map<string, RegisteredTaskManager>();
   readonly #draining = new DrainingProcesses();
   readonly #logs: LogRequests;
+  readonly #departures: Record<Departure, number> = {
+    left: 0,
+    disconnected: 0,
+    silent: 0,
+    replaced: 0,
+  };
   #listener: ResourceListener | null = null;
   #cancelCheck: CancelTimer = () => {};
   #checkedAtMs = 0;
@@ -87,7 +99,11 @@ export class ResourceManager {
       // Its new stream came before the end of the old one was noticed; or two have one name, and
       // would take it from each other for ever if the older one were not sent away.
       const isSame = isSameProcess(old.registration, registration);
-      this.#lose(old, isSame ? 'it connected anew' : 'another process came with its name');
+      this.#lose(
+        old,
+        'replaced',
+        isSame ? 'it connected anew' : 'another process came with its name',
+      );
       if (!isSame) old.connection.send({ kind: 'refused', error: replaced(registration) });
       old.connection.close();
     }
@@ -145,7 +161,7 @@ export class ResourceManager {
     switch (message.kind) {
       case 'register':
         // Once per stream; a second one means that the other end has lost count.
-        this.#lose(taskManager, 'it registered twice on one stream');
+        this.#lose(taskManager, 'disconnected', 'it registered twice on one stream');
         connection.close();
         return;
       case 'heartbeat':
@@ -179,7 +195,7 @@ export class ResourceManager {
         return;
       case 'leaving':
         this.#draining.remove(taskManagerId);
-        this.#lose(taskManager, `it left: ${message.reason}`);
+        this.#lose(taskManager, 'left', `it left: ${message.reason}`);
         return;
       default:
         message satisfies never;
@@ -188,7 +204,7 @@ export class ResourceManager {
 
   connectionClosed(connection: TaskManagerConnection, reason: string): void {
     for (const taskManager of this.#taskManagers.values()) {
-      if (taskManager.connection === connection) this.#lose(taskManager, reason);
+      if (taskManager.connection === connection) this.#lose(taskManager, 'disconnected', reason);
     }
   }
 
@@ -197,6 +213,11 @@ export class ResourceManager {
     const taskManager = this.#taskManagers.get(taskManagerId);
     if (taskManager === undefined) throw notRegistered(taskManagerId);
     return this.#logs.ask(taskManagerId, taskManager.connection, range);
+  }
+
+  /** How the task managers went that are not registered any more. */
+  get departures(): Readonly<Record<Departure, number>> {
+    return this.#departures;
   }
 
   infos(): TaskManagerInfo[] {
@@ -343,8 +364,9 @@ export class ResourceManager {
 
   // Losses
 
-  #lose(taskManager: RegisteredTaskManager, reason: string): void {
+  #lose(taskManager: RegisteredTaskManager, departure: Departure, reason: string): void {
     if (this.#taskManagers.get(taskManager.id) !== taskManager) return;
+    this.#departures[departure] += 1;
     this.#taskManagers.delete(taskManager.id);
     this.#logs.lost(taskManager.connection, reason);
     const { hostName, processId } = taskManager.registration;
@@ -385,7 +407,7 @@ export class ResourceManager {
         taskManager.heardAtMs = Math.min(nowMs, taskManager.heardAtMs + lateMs);
       }
       if (nowMs - taskManager.heardAtMs <= heartbeatTimeoutMs) continue;
-      this.#lose(taskManager, `no heartbeat for ${heartbeatTimeoutMs / 1000} s`);
+      this.#lose(taskManager, 'silent', `no heartbeat for ${heartbeatTimeoutMs / 1000} s`);
       taskManager.connection.close();
     }
   }

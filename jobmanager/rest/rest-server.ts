@@ -18,6 +18,7 @@ import {
   type HttpGuard,
   httpsOptions,
 } from '../../shared/security/http-guard.ts';
+import { RefusedConnections } from '../../shared/security/refused-connections.ts';
 import type { TlsIdentity } from '../../shared/security/tls-identity.ts';
 import type { TokenRegistry } from '../../shared/security/token-registry.ts';
 import { AuditLog } from './audit-log.ts';
@@ -37,6 +38,8 @@ export interface RestServerOptions {
   /** Without: everybody may do everything. */
   readonly tokens?: TokenRegistry | null;
   readonly logger: Logger;
+  /** Default: counted for nobody. */
+  readonly refused?: RefusedConnections;
 }
 
 /** Longer than a savepoint may take; who neither sends nor reads for so long is gone. */
@@ -59,6 +62,7 @@ export class RestServer {
   constructor(options: RestServerOptions) {
     this.#options = options;
     const { identity = null, tokens = null, logger } = options;
+    const { refused = new RefusedConnections() } = options;
     const { clock } = options.handlers;
     this.#authentication = new Authentication(tokens);
     this.#audit = new AuditLog(logger);
@@ -69,6 +73,7 @@ export class RestServer {
       limits: CONNECTION_LIMITS,
       clock,
       log: this.#log,
+      refused,
       identity,
       settledByHandshake: false,
     });
@@ -91,7 +96,10 @@ export class RestServer {
         const details = this.#problemOf(error);
         void reply.status(details.status).type(PROBLEM_JSON).send(details);
       },
-      clientErrorHandler: (_error, socket) => refuseMalformed(socket),
+      clientErrorHandler: (_error, socket) => {
+        this.#guard.refuse(socket, 'malformed');
+        refuseMalformed(socket);
+      },
     });
     // A page in a browser can send text without asking first; JSON it cannot.
     app.removeContentTypeParser('text/plain');
@@ -164,6 +172,7 @@ export class RestServer {
       next();
       return;
     }
+    if (caller === null) this.#guard.refuse(request.socket, 'token');
     logRefusal(this.#log, request, refusal);
     void refuse(reply, refusal);
   }

@@ -14,6 +14,7 @@ import { jobManagerServiceDefinition } from '../../shared/rpc/job-manager-servic
 import { listenError } from '../../shared/rpc/listen-error.ts';
 import { CONNECTION_LIMITS } from '../../shared/security/connection-guard.ts';
 import { peerOf } from '../../shared/security/peer-of.ts';
+import { RefusedConnections } from '../../shared/security/refused-connections.ts';
 import {
   type AcceptedSocket,
   listenForSockets,
@@ -33,6 +34,8 @@ export interface ControlServerOptions {
   readonly controlPlane: ControlPlane;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Default: counted for nobody. */
+  readonly refused?: RefusedConnections;
 }
 
 type ConnectCall = ServerDuplexStream<TaskManagerOutput, JobManagerInfo>;
@@ -71,6 +74,7 @@ export class ControlServer {
   /** Resolves with the port; rejects with PORT_IN_USE and the like. */
   async listen(): Promise<number> {
     const { host, port, identity, clock, logger } = this.#options;
+    const { refused = new RefusedConnections() } = this.#options;
     const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
     try {
       this.#listener = await listenForSockets({
@@ -80,6 +84,7 @@ export class ControlServer {
         limits: CONNECTION_LIMITS,
         clock,
         log: limitedLog((level, message, context) => logger[level](context, message), clock),
+        refused,
         tls:
           identity === null
             ? null
@@ -106,6 +111,8 @@ export class ControlServer {
     this.#settle.set(peer, settle);
     socket.once('close', () => this.#settle.delete(peer));
     socket.on('error', () => {});
+    // HTTP/2 would not notice: a process that was killed closes its half, and says nothing.
+    socket.once('end', () => socket.end());
     injector.injectConnection(socket);
   }
 }

@@ -5,6 +5,7 @@ import { getHeapStatistics } from 'node:v8';
 import type { Registry } from 'prom-client';
 import { SLUICE_VERSION } from '../config/version.ts';
 import { REQUEST_OUTCOMES, type StorageTotals } from '../filesystem/storage-meter.ts';
+import type { RefusedConnections } from '../security/refused-connections.ts';
 import { derivedCounter, derivedGauge, oncePerTurn, single } from './derived-metrics.ts';
 import type { EventLoopDelay } from './event-loop-delay.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
@@ -15,6 +16,14 @@ export interface MeasuredProcess {
   readonly eventLoops: () => Iterable<{ readonly thread: string; readonly delay: EventLoopDelay }>;
   /** What all threads asked of S3. */
   readonly storage: () => StorageTotals;
+  readonly security: MeasuredSecurity;
+}
+
+/** What a process shows of itself to those who connect, and whom it keeps out. */
+export interface MeasuredSecurity {
+  /** Wall clock, milliseconds; null: without TLS. */
+  readonly certificateExpiresAtMs: () => number | null;
+  readonly refused: RefusedConnections;
 }
 
 export function processMetrics(measured: MeasuredProcess, registry: Registry): void {
@@ -22,6 +31,7 @@ export function processMetrics(measured: MeasuredProcess, registry: Registry): v
   resourceMetrics(registry);
   eventLoopMetrics(measured, registry);
   storageMetrics(measured, registry);
+  securityMetrics(measured, registry);
 }
 
 function buildMetrics(registry: Registry): void {
@@ -155,4 +165,30 @@ function storageMetrics({ storage }: MeasuredProcess, registry: Registry): void 
     help: 'Bodies of answers from S3.',
     values: () => single(totals().bytesReceived),
   });
+}
+
+function securityMetrics({ security }: MeasuredProcess, registry: Registry): void {
+  derivedGauge(registry, {
+    name: 'sluice_certificate_not_after_timestamp_seconds',
+    help: 'With TLS: when the certificate in use, or its authority, expires; since 1970.',
+    *values() {
+      const expiresAtMs = security.certificateExpiresAtMs();
+      if (expiresAtMs !== null) yield { labels: {}, value: expiresAtMs / 1000 };
+    },
+  });
+  derivedCounter(registry, {
+    name: 'sluice_connections_refused_total',
+    help: 'Connections that a listener ended because of who it was, by the reason.',
+    labelNames: ['listener', 'reason'],
+    *values() {
+      for (const { listener, reason, count } of security.refused.totals()) {
+        yield { labels: { listener: labelOf(listener), reason }, value: count };
+      }
+    },
+  });
+}
+
+/** `data plane` is `data_plane`. */
+function labelOf(listener: string): string {
+  return listener.toLowerCase().replaceAll(' ', '_');
 }

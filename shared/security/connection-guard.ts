@@ -1,5 +1,6 @@
 import type { EventLog } from '../observability/limited-log.ts';
 import type { Clock } from '../time/clock.ts';
+import type { ListenerName, RefusalReason, RefusedConnections } from './refused-connections.ts';
 
 /** What a listener spends on those who have not said who they are, and on all together. */
 export interface ConnectionLimits {
@@ -20,13 +21,15 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
 export interface Admission {
   /** The peer is one of ours. */
   settle(): void;
+  /** It is let in nowhere, and whoever calls ends it: to be counted. */
+  refuse(reason: RefusalReason): void;
   /** The connection is gone. */
   closed(): void;
 }
 
 interface Pending {
   readonly host: string;
-  readonly drop: (why: string | null) => void;
+  readonly drop: (reason: RefusalReason | null, why: string) => void;
 }
 
 /**
@@ -37,10 +40,11 @@ interface Pending {
  * many hosts has to bring `pendingMax` connections in that time, again and again, to keep him out.
  */
 export class ConnectionGuard {
-  readonly #name: string;
+  readonly #name: ListenerName;
   readonly #limits: ConnectionLimits;
   readonly #clock: Clock;
   readonly #log: EventLog;
+  readonly #refused: RefusedConnections;
   /** By host, in the order of their coming; no host without any. */
   readonly #pending = new Map<string, Set<Pending>>();
   #pendingCount = 0;
@@ -48,15 +52,18 @@ export class ConnectionGuard {
 
   /** `log` gets a line for each that is dropped: bound it. */
   constructor(options: {
-    readonly name: string;
+    readonly name: ListenerName;
     readonly limits: ConnectionLimits;
     readonly clock: Clock;
     readonly log: EventLog;
+    readonly refused: RefusedConnections;
   }) {
     this.#name = options.name;
     this.#limits = options.limits;
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#refused = options.refused;
+    this.#refused.open(options.name);
   }
 
   get counts(): { readonly pending: number; readonly settled: number } {
@@ -66,7 +73,7 @@ export class ConnectionGuard {
   /** Ends what has not proved anything; the rest is its owner's. */
   close(): void {
     for (const entries of [...this.#pending.values()]) {
-      for (const { drop } of [...entries]) drop(null);
+      for (const { drop } of [...entries]) drop(null, '');
     }
   }
 
@@ -78,28 +85,36 @@ export class ConnectionGuard {
       this.#remove(entry);
       cancelTimer();
     };
-    const drop = (why: string | null): void => {
+    let isRefused = false;
+    const refuse = (reason: RefusalReason): void => {
+      if (isRefused || state === 'closed') return;
+      isRefused = true;
+      this.#refused.count(this.#name, reason);
+    };
+    const drop = (reason: RefusalReason | null, why: string): void => {
+      if (reason !== null) refuse(reason);
       if (state === 'pending') leave();
       state = 'closed';
-      if (why !== null) this.#log('warn', `${this.#name}: ${why}`, { peer });
+      if (reason !== null) this.#log('warn', `${this.#name}: ${why}`, { peer });
       destroy();
     };
     const entry = { host: hostOf(peer), drop };
     this.#add(entry);
     const cancelTimer = this.#clock.setTimer(pendingTimeoutMs, () =>
-      drop(`nobody said who it is within ${pendingTimeoutMs / 1000} s`),
+      drop('silent', `nobody said who it is within ${pendingTimeoutMs / 1000} s`),
     );
     return {
       settle: () => {
         if (state !== 'pending') return;
         if (this.#settled >= connectionsMax) {
-          drop(`more than ${connectionsMax} connections, one is refused`);
+          drop('too_many', `more than ${connectionsMax} connections, one is refused`);
           return;
         }
         leave();
         state = 'settled';
         this.#settled += 1;
       },
+      refuse,
       closed: () => {
         if (state === 'pending') leave();
         if (state === 'settled') this.#settled -= 1;
@@ -127,6 +142,7 @@ export class ConnectionGuard {
     for (const entries of this.#pending.values()) if (entries.size > most.size) most = entries;
     const [oldest] = most;
     oldest?.drop(
+      'displaced',
       `${this.#pendingCount} connections have not said who they are, ${most.size} of them from ` +
         `${oldest.host}: its oldest goes`,
     );

@@ -4,6 +4,7 @@ import type { Server as TlsServer } from 'node:tls';
 import type { EventLog } from '../observability/limited-log.ts';
 import type { Admission, ConnectionGuard } from './connection-guard.ts';
 import { peerOf } from './peer-of.ts';
+import type { ListenerName } from './refused-connections.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 
 /** Admits every connection from its first packet on; by peer, for those that are open. */
@@ -24,14 +25,21 @@ export function admitConnections(
   return admissions;
 }
 
-/** Logs handshakes that fail, and shows the identity's new certificates until the server closes. */
+/** Logs and counts handshakes that fail, and shows the identity's new certificates until the server closes. */
 export function showIdentity(
   server: TlsServer,
-  options: { readonly name: string; readonly identity: TlsIdentity; readonly log: EventLog },
+  options: {
+    readonly name: ListenerName;
+    readonly identity: TlsIdentity;
+    readonly log: EventLog;
+    readonly admissions: ReadonlyMap<string, Admission>;
+  },
 ): void {
-  const { name, identity, log } = options;
+  const { name, identity, log, admissions } = options;
   server.on('tlsClientError', (error, socket) => {
-    log('warn', `${name}: a TLS handshake failed`, { peer: peerOf(socket), error: error.message });
+    const peer = peerOf(socket);
+    admissions.get(peer)?.refuse('handshake');
+    log('warn', `${name}: a TLS handshake failed`, { peer, error: error.message });
     socket.destroy();
   });
   const stopListening = identity.onChange(() => server.setSecureContext(identity.contextOptions));

@@ -5,6 +5,7 @@ import type { Clock } from '../time/clock.ts';
 import { ConnectionGuard, type ConnectionLimits } from './connection-guard.ts';
 import { admitConnections, showIdentity } from './guarded-server.ts';
 import { peerOf } from './peer-of.ts';
+import type { ListenerName, RefusalReason, RefusedConnections } from './refused-connections.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 
 /** What an HTTP listener waits for and accepts, beside the limits of its connections. */
@@ -35,6 +36,8 @@ export function httpsOptions(identity: TlsIdentity, options: { requestCert: bool
 export interface HttpGuard {
   /** Whoever asks this is one of ours. */
   settle(request: IncomingMessage): void;
+  /** To be counted: this connection gets nothing. */
+  refuse(socket: Parameters<typeof peerOf>[0], reason: RefusalReason): void;
   /** Ends what has not proved anything; the rest is the server's. */
   close(): void;
 }
@@ -43,11 +46,12 @@ export interface HttpGuard {
 export function guardHttpServer(
   server: Server | SecureServer,
   options: {
-    readonly name: string;
+    readonly name: ListenerName;
     readonly limits: ConnectionLimits;
     readonly clock: Clock;
     /** Bounded by the caller. */
     readonly log: EventLog;
+    readonly refused: RefusedConnections;
     readonly identity: TlsIdentity | null;
     /** The handshake says who it is: a client certificate is asked for. */
     readonly settledByHandshake: boolean;
@@ -62,10 +66,11 @@ export function guardHttpServer(
     secure.on('secureConnection', (socket) => {
       if (settledByHandshake) admissions.get(peerOf(socket))?.settle();
     });
-    showIdentity(secure, { name, identity, log });
+    showIdentity(secure, { name, identity, log, admissions });
   }
   return {
     settle: (request) => admissions.get(peerOf(request.socket))?.settle(),
+    refuse: (socket, reason) => admissions.get(peerOf(socket))?.refuse(reason),
     close: () => guard.close(),
   };
 }

@@ -11,13 +11,13 @@ import { ConnectionGuard, type ConnectionLimits } from './connection-guard.ts';
 import { admitConnections, showIdentity } from './guarded-server.ts';
 import { peerOf } from './peer-of.ts';
 import { type PeerRole, roleProblem } from './peer-role.ts';
+import type { ListenerName, RefusedConnections } from './refused-connections.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 
 export type AcceptedSocket = Socket;
 
 export interface SocketListenerOptions {
-  /** For the log: `control plane`. */
-  readonly name: string;
+  readonly name: ListenerName;
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
@@ -25,6 +25,7 @@ export interface SocketListenerOptions {
   readonly clock: Clock;
   /** Bounded by the caller. */
   readonly log: EventLog;
+  readonly refused: RefusedConnections;
   /** Null: plain. */
   readonly tls: {
     readonly identity: TlsIdentity;
@@ -100,6 +101,7 @@ function tlsServer(options: SocketListenerOptions, guard: ConnectionGuard): Serv
     const admission = admissions.get(peer);
     const problem = roleProblem(socket.getPeerX509Certificate(), role);
     if (problem !== null || admission === undefined) {
+      admission?.refuse('role');
       log('warn', `${name}: a peer is refused`, { peer, reason: problem ?? 'it has gone' });
       socket.on('error', () => {});
       socket.destroy();
@@ -108,6 +110,6 @@ function tlsServer(options: SocketListenerOptions, guard: ConnectionGuard): Serv
     admission.settle();
     if (!socket.destroyed) onSocket(socket, () => {});
   });
-  showIdentity(server, { name, identity, log });
+  showIdentity(server, { name, identity, log, admissions });
   return server;
 }

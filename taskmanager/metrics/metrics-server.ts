@@ -8,6 +8,7 @@ import { hostInAddress } from '../../shared/rpc/host-in-address.ts';
 import { listenError } from '../../shared/rpc/listen-error.ts';
 import { CONNECTION_LIMITS } from '../../shared/security/connection-guard.ts';
 import { guardHttpServer, HTTP_LIMITS, httpsOptions } from '../../shared/security/http-guard.ts';
+import type { RefusedConnections } from '../../shared/security/refused-connections.ts';
 import type { TlsIdentity } from '../../shared/security/tls-identity.ts';
 import type { Clock } from '../../shared/time/clock.ts';
 
@@ -25,6 +26,7 @@ export interface MetricsServerOptions {
   readonly identity: TlsIdentity | null;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly refused: RefusedConnections;
 }
 
 /** Prometheus, its replica and a person; each scrape costs the main thread some milliseconds. */
@@ -35,7 +37,7 @@ export async function startMetricsServer(
   registry: Registry,
   options: MetricsServerOptions,
 ): Promise<MetricsServer> {
-  const { host, port, identity, clock, logger } = options;
+  const { host, port, identity, clock, logger, refused } = options;
   const answer: RequestListener = (request, response) => {
     guard.settle(request);
     // What a stranger sends need not be a URL.
@@ -58,6 +60,7 @@ export async function startMetricsServer(
     limits: { ...CONNECTION_LIMITS, connectionsMax: CONNECTIONS_MAX },
     clock,
     log: limitedLog((level, message, context) => logger[level](context, message), clock),
+    refused,
     identity,
     settledByHandshake: true,
   });

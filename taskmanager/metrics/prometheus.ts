@@ -12,7 +12,7 @@ import {
   LatencyHistogramMetric,
   type LatencySample,
 } from '../../shared/observability/metrics-registry.ts';
-import { processMetrics } from '../../shared/observability/process-page.ts';
+import { type MeasuredSecurity, processMetrics } from '../../shared/observability/process-page.ts';
 import { SUBTASK_TIMES, type SubtaskMetrics } from '../../shared/observability/subtask-metrics.ts';
 import type { DeviceStats } from '../inference/inference-options.ts';
 import type { GpuReading } from './gpu-query.ts';
@@ -27,6 +27,7 @@ export interface MeasuredTaskManager {
   readonly eventLoop: () => EventLoopDelay;
   /** What the main thread asked of S3. */
   readonly storage: () => StorageTotals;
+  readonly security: MeasuredSecurity;
 }
 
 /**
@@ -42,6 +43,7 @@ export function taskManagerMetrics(measured: MeasuredTaskManager): Registry {
         yield* measured.tasks.threads.eventLoops();
       },
       storage: () => sumOf(measured.storage(), measured.tasks.threads.storage()),
+      security: measured.security,
     },
     registry,
   );

@@ -1,6 +1,7 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { DataAddress } from '../../shared/job-graph/task-deployment.ts';
 import { limitedLog } from '../../shared/observability/limited-log.ts';
+import { RefusedConnections } from '../../shared/security/refused-connections.ts';
 import { HubCore } from './hub-core.ts';
 import { NETWORK_LIMITS, type NetworkHubOptions } from './network-options.ts';
 import { nodeLinkPort } from './node-link-port.ts';
@@ -38,9 +39,10 @@ export class NetworkHub {
   static async start(options: NetworkHubOptions): Promise<NetworkHub> {
     const { host, port, identity = null, clock } = options;
     const log = limitedLog(options.log ?? (() => {}), clock);
+    const { refused = new RefusedConnections() } = options;
     const transport =
       options.transport ??
-      (identity === null ? tcpTransport : tlsTransport({ identity, clock, log }));
+      (identity === null ? tcpTransport : tlsTransport({ identity, clock, log, refused }));
     const openStreams = new Set<ByteStream>();
     const watched = (stream: ByteStream): ByteStream => watch(stream, openStreams);
     const core = new HubCore({

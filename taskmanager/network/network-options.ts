@@ -1,4 +1,5 @@
 import type { EventLog } from '../../shared/observability/limited-log.ts';
+import type { RefusedConnections } from '../../shared/security/refused-connections.ts';
 import type { TlsIdentity } from '../../shared/security/tls-identity.ts';
 import type { Clock } from '../../shared/time/clock.ts';
 import type { Transport } from './transport.ts';
@@ -47,6 +48,8 @@ export interface NetworkHubOptions {
   readonly limits?: Partial<NetworkLimits>;
   /** Given: TLS between task managers. */
   readonly identity?: TlsIdentity | null;
+  /** Counts whom TLS keeps out; default: for nobody. */
+  readonly refused?: RefusedConnections;
   /** How sockets are made; by default TLS with an identity, plain TCP without. */
   readonly transport?: Transport;
 }

@@ -8,6 +8,7 @@ import type { EventLog } from '../../shared/observability/limited-log.ts';
 import { listenError } from '../../shared/rpc/listen-error.ts';
 import { CONNECTION_LIMITS } from '../../shared/security/connection-guard.ts';
 import { peerConnectionOptions } from '../../shared/security/peer-client.ts';
+import type { RefusedConnections } from '../../shared/security/refused-connections.ts';
 import { listenForSockets } from '../../shared/security/socket-listener.ts';
 import type { TlsIdentity } from '../../shared/security/tls-identity.ts';
 import type { Clock } from '../../shared/time/clock.ts';
@@ -19,11 +20,13 @@ export interface TlsTransportOptions {
   readonly clock: Clock;
   /** Bounded by the caller. */
   readonly log: EventLog;
+  readonly refused: RefusedConnections;
 }
 
 const HANDSHAKE_TIMEOUT_MS = 5_000;
 
-export function tlsTransport({ identity, clock, log }: TlsTransportOptions): Transport {
+export function tlsTransport(settings: TlsTransportOptions): Transport {
+  const { identity, clock, log, refused } = settings;
   return {
     async listen({ host, port, onConnection }) {
       try {
@@ -34,6 +37,7 @@ export function tlsTransport({ identity, clock, log }: TlsTransportOptions): Tra
           limits: { ...CONNECTION_LIMITS, pendingTimeoutMs: HANDSHAKE_TIMEOUT_MS },
           clock,
           log,
+          refused,
           tls: { identity, role: 'task-manager' },
           onSocket: (socket) => onConnection(streamOf(socket)),
         });

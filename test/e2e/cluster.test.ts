@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { JobDetail, JobSummary } from '../../shared/rest/rest-types.ts';
+import { writeCountingJob } from '../support/counting-job.ts';
 import { eventually } from '../support/eventually.ts';
 import { writeMainJob } from '../support/job-pipelines.ts';
 import { startLocalCluster } from '../support/local-cluster.ts';
@@ -76,6 +77,27 @@ test('when inference asks for a GPU slot, then decoding runs on the CPU task man
   const rows = readRows<ResultRow>(join(output, 'results'));
   assert.equal(new Set(rows.map((row) => row.uri)).size, IMAGE_COUNT);
   assert.equal(rows.length, IMAGE_COUNT);
+});
+
+test('when a cluster with a running job is made smaller, then the job moves and counts every record once', async (t) => {
+  const folder = temporaryFolder(t);
+  const cluster = await startLocalCluster(t, ['-n', '3']);
+  const counting = writeCountingJob(folder, {
+    ...{ name: 'shrinking', count: 4_000, rateMax: 500, checkpointInterval: '1s' },
+  });
+  const { id } = await sluiceJson<{ id: string }>([
+    ...['submit', counting.pipeline, '--detached', '--json', ...cluster.where],
+  ]);
+  const job = (): Promise<JobDetail> => cluster.json<JobDetail>(['job', id]);
+  await eventually(async () => (await job()).progress.recordsRead > 500, { timeoutMs: 30_000 });
+  const smaller = ['cluster', 'scale', '1', '--directory', cluster.directory];
+  const { code, stderr } = await sluice(smaller);
+  assert.deepEqual([code, stderr.includes('it ends now')], [0, false], stderr);
+  const moved = await job();
+  assert.deepEqual([moved.state, moved.restarts], ['RUNNING', 0]);
+  await eventually(async () => (await job()).state === 'FINISHED', { timeoutMs: 60_000 });
+  assert.equal((await job()).restarts, 0);
+  counting.assertExact();
 });
 
 test('when there is no storage and a task manager is killed, then the job fails with one message that names it', async (t) => {

@@ -19,6 +19,8 @@ export interface SluiceOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
+  /** Of another installation; default: this one. */
+  readonly main?: string;
 }
 
 /** A `sluice` command that still runs. */
@@ -29,7 +31,7 @@ export class SluiceProcess {
   readonly ended: Promise<SluiceResult>;
 
   constructor(args: readonly string[], options: SluiceOptions = {}) {
-    this.child = spawn(process.execPath, [MAIN, ...args], {
+    this.child = spawn(process.execPath, [options.main ?? MAIN, ...args], {
       cwd: options.cwd ?? ROOT,
       env: { ...process.env, NO_COLOR: '1', ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -31,11 +31,16 @@ export class TestAuthority {
     this.#authority = { certificate, key: createPrivateKey(key) };
   }
 
-  static async create(folder: string, name = 'test authority'): Promise<TestAuthority> {
+  /** `lifeMs`: from now on; it began two days ago. */
+  static async create(
+    folder: string,
+    name = 'test authority',
+    lifeMs = 48 * HOUR_MS,
+  ): Promise<TestAuthority> {
     const { certificate, key } = await createAuthority({
       name,
       notBefore: new Date(Date.now() - 48 * HOUR_MS),
-      notAfter: new Date(Date.now() + 48 * HOUR_MS),
+      notAfter: new Date(Date.now() + lifeMs),
     });
     mkdirSync(folder, { recursive: true });
     return new TestAuthority(folder, certificate, key);

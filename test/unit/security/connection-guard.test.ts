@@ -1,16 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ConnectionGuard } from '../../../shared/security/connection-guard.ts';
+import { RefusedConnections } from '../../../shared/security/refused-connections.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 function guarded(limits: { pendingMax: number; connectionsMax: number }) {
   const clock = new FakeClock();
   const dropped: string[] = [];
   const log: string[] = [];
+  const refused = new RefusedConnections();
   const guard = new ConnectionGuard({
-    name: 'test',
+    name: 'metrics',
     limits: { ...limits, pendingTimeoutMs: 5_000 },
     clock,
+    refused,
     log: (_level, message, { peer }) => log.push(`${`${peer}`.split(':')[0]}: ${message}`),
   });
   let port = 0;
@@ -19,7 +22,11 @@ function guarded(limits: { pendingMax: number; connectionsMax: number }) {
     port += 1;
     return guard.admit(`${host}:${port}`, () => dropped.push(name));
   };
-  return { clock, dropped, log, guard, admit };
+  const counted = (): Record<string, number> =>
+    Object.fromEntries(
+      [...refused.totals()].flatMap(({ reason, count }) => (count > 0 ? [[reason, count]] : [])),
+    );
+  return { clock, dropped, log, guard, admit, counted };
 }
 
 test('when strangers take every place, then the oldest goes and whoever comes may prove himself', () => {
@@ -43,7 +50,7 @@ test('when one host takes every place, then its own oldest makes room and others
   );
   assert.equal(
     log[0],
-    '10.0.0.66: test: 4 connections have not said who they are, 3 of them from 10.0.0.66: its oldest goes',
+    '10.0.0.66: metrics: 4 connections have not said who they are, 3 of them from 10.0.0.66: its oldest goes',
   );
   for (const host of ['10.0.0.8', '10.0.0.9']) admit(host);
   assert.ok(!dropped.includes('member'));
@@ -58,7 +65,7 @@ test('when somebody says nothing, then he goes after the time-out, and one who h
   assert.deepEqual(dropped, []);
   await clock.advance(1);
   assert.deepEqual(dropped, ['slow']);
-  assert.deepEqual(log, ['slow: test: nobody said who it is within 5 s']);
+  assert.deepEqual(log, ['slow: metrics: nobody said who it is within 5 s']);
   assert.equal(clock.pendingTimers, 0);
   assert.deepEqual(guard.counts, { pending: 0, settled: 1 });
 });
@@ -95,4 +102,25 @@ test('when the listener closes, then strangers go without a word', () => {
   admit('b').settle();
   guard.close();
   assert.deepEqual([dropped, log], [['a'], []]);
+});
+
+test('when connections are refused, then each is counted once, by its first reason', async () => {
+  const { clock, guard, admit, counted } = guarded({ pendingMax: 2, connectionsMax: 1 });
+  admit('a:1');
+  admit('a:2');
+  admit('a:3'); // a:1 makes room
+  await clock.advance(5_000); // the others said nothing
+  admit('b:1').settle();
+  admit('b:2').settle(); // one too many
+  const broken = admit('c:1');
+  broken.refuse('handshake');
+  broken.refuse('role');
+  await clock.advance(5_000);
+  const gone = admit('c:2');
+  gone.closed();
+  gone.refuse('handshake');
+  const closing = admit('c:3');
+  guard.close();
+  closing.refuse('handshake');
+  assert.deepEqual(counted(), { handshake: 1, silent: 2, displaced: 1, too_many: 1 });
 });

@@ -4,6 +4,7 @@ import { StorageMeter } from '../../../shared/filesystem/storage-meter.ts';
 import type { TaskDeployment } from '../../../shared/job-graph/task-deployment.ts';
 import { LatencyHistogram } from '../../../shared/observability/latency-histogram.ts';
 import type { SubtaskMetrics } from '../../../shared/observability/subtask-metrics.ts';
+import { RefusedConnections } from '../../../shared/security/refused-connections.ts';
 import { systemClock } from '../../../shared/time/system-clock.ts';
 import { parseGpuQuery } from '../../../taskmanager/metrics/gpu-query.ts';
 import { taskManagerMetrics } from '../../../taskmanager/metrics/prometheus.ts';
@@ -96,6 +97,9 @@ describe('TaskMetricsStore', () => {
       const eventLoop = { p99Ms: 1, maxMs: 2_000 };
       store.threadReported({ name: 'slot-0', threadId, eventLoop, storage: slot.totals() });
     }
+    const refused = new RefusedConnections();
+    refused.open('data plane');
+    refused.count('metrics', 'handshake');
     const registry = taskManagerMetrics({
       tasks: store,
       inference: () => [
@@ -131,6 +135,7 @@ describe('TaskMetricsStore', () => {
       gpus: () => parseGpuQuery(GPU_QUERY_OUTPUT),
       eventLoop: () => ({ p99Ms: 5, maxMs: 50 }),
       storage: () => mainThread.totals(),
+      security: { certificateExpiresAtMs: () => 1_800_000_000_500, refused },
     });
     const page = await registry.metrics();
     const sample = (name: string, ...labels: string[]): number => {
@@ -166,6 +171,10 @@ describe('TaskMetricsStore', () => {
     assert.equal(sample(requests, 'operation="GetObject"', 'outcome="timeout"'), 2);
     assert.equal(sample('sluice_s3_retries_total', 'operation="GetObject"'), 2);
     assert.equal(sample('sluice_s3_request_duration_seconds_count'), 3);
+    assert.equal(sample('sluice_certificate_not_after_timestamp_seconds'), 1_800_000_000.5);
+    const refusals = 'sluice_connections_refused_total';
+    assert.equal(sample(refusals, 'listener="metrics"', 'reason="handshake"'), 1);
+    assert.equal(sample(refusals, 'listener="data_plane"', 'reason="role"'), 0);
     registry.clear();
   });
 });

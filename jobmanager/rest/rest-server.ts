@@ -96,8 +96,9 @@ export class RestServer {
         const details = this.#problemOf(error);
         void reply.status(details.status).type(PROBLEM_JSON).send(details);
       },
-      clientErrorHandler: (_error, socket) => {
-        this.#guard.refuse(socket, 'malformed');
+      clientErrorHandler: ({ code }, socket) => {
+        // Handshakes that fail come here, too, before they are counted as such.
+        if (code?.startsWith('HPE_')) this.#guard.refuse(socket, 'malformed');
         refuseMalformed(socket);
       },
     });

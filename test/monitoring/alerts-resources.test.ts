@@ -8,7 +8,7 @@ import { MemoryGroup } from '../support/memory-group.ts';
 import { type Member, MonitoredCluster } from '../support/monitoring/monitored-cluster.ts';
 
 /** A share of the memory limit beyond the alert's threshold, which stays. */
-const MEMORY_SHARE = 0.95;
+const MEMORY_SHARE = 0.99;
 /** Longer than the alert's threshold for a thread. */
 const BLOCKED_MS = 1_000;
 const NOBODY = 1;
@@ -40,12 +40,12 @@ nodes:
   await cluster.clears('SluiceEventLoopBlocked');
 }
 
-/** So many letters that matching them takes this machine about as long as `BLOCKED_MS`. */
+/** So many letters that matching them takes this machine `BLOCKED_MS` or longer, if others wait. */
 function slowText(): string {
   for (let text = 'a'.repeat(16); ; text += 'a') {
-    const startedMs = performance.now();
+    const { user } = process.cpuUsage();
     /^(a+)+$/.test(`${text}0`);
-    if (performance.now() - startedMs >= BLOCKED_MS) return text;
+    if (process.cpuUsage().user - user >= 1000 * BLOCKED_MS) return text;
   }
 }
 

@@ -24,6 +24,8 @@ export interface MonitoredClusterOptions {
   readonly args?: readonly string[];
   /** How the test talks to the first job manager. */
   readonly rest?: { readonly token: string; readonly authority: string };
+  /** Of every target. */
+  readonly targetLabels?: Labels;
 }
 
 type Labels = Readonly<Record<string, string>>;
@@ -224,7 +226,8 @@ export class MonitoredCluster {
   }
 
   #writeTargets(role: Role): void {
-    const text = JSON.stringify([{ targets: [...this.#targets[role]] }]);
+    const { targetLabels: labels = {} } = this.#options;
+    const text = JSON.stringify([{ targets: [...this.#targets[role]], labels }]);
     writeFileSync(join(this.folder, 'targets', `${role}.yml`), text);
   }
 }

@@ -46,6 +46,8 @@ export interface ScrapeTarget {
   readonly instance: string;
   readonly health: 'up' | 'down' | 'unknown';
   readonly lastError: string;
+  /** `job` and `instance` among them. */
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 /** A real Prometheus on a free port of 127.0.0.1, ended by `close()`. */
@@ -134,6 +136,7 @@ export class PrometheusServer {
       instance: labels.instance ?? '',
       health,
       lastError,
+      labels,
     }));
   }
 

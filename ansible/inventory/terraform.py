@@ -3,7 +3,8 @@
 
 Reads the file that SLUICE_TERRAFORM_INVENTORY names (made by `terraform output -json inventory`), or asks
 Terraform in the folder SLUICE_TERRAFORM_DIRECTORY (default: ../../terraform). Hosts without a public
-address are reached through the jump host. SLUICE_SSH_KEY names the private key for both.
+address are reached through the jump host. SLUICE_SSH_KEY names the private key for both, SLUICE_SSH_CONFIG
+an ssh_config(5) in place of your own.
 """
 
 import json
@@ -34,12 +35,15 @@ def host_variables(host, shared):
     variables = {name: value for name, value in host.items() if name != "name" and value is not None}
     jump = shared.get("ssh_jump_host")
     variables["ansible_host"] = host.get("public_ip") or host["private_ip"]
+    config = os.environ.get("SLUICE_SSH_CONFIG")
+    arguments = [f"-F {config}"] if config else []
     if not host.get("public_ip") and jump:
-        # Not ProxyJump: the jump takes the same key.
+        # Not ProxyJump: the jump takes the same key and configuration.
         key = os.environ.get("SLUICE_SSH_KEY")
-        identity = f"-i {key} " if key else ""
-        variables["ansible_ssh_common_args"] = (
-            f'-o ProxyCommand="ssh -W %h:%p {identity}{shared.get("ssh_user", "admin")}@{jump}"')
+        identity = " ".join(arguments + ([f"-i {key}"] if key else []) + [f'{shared.get("ssh_user", "admin")}@{jump}'])
+        arguments.append(f'-o ProxyCommand="ssh -W %h:%p {identity}"')
+    if arguments:
+        variables["ansible_ssh_common_args"] = " ".join(arguments)
     return variables
 
 

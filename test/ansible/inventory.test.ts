@@ -62,6 +62,19 @@ test('when Terraform has made machines, then its output is an inventory', async 
   assert.ok(!('kms_key_id' in worker));
 });
 
+test('when an SSH configuration is named, then hosts and the jump host are reached with it', async (context) => {
+  const saved = join(temporaryFolder(context), 'inventory.json');
+  writeFileSync(saved, JSON.stringify(OUTPUT));
+  const env = { SLUICE_TERRAFORM_INVENTORY: saved, SLUICE_SSH_CONFIG: '/keys/config' };
+  const { _meta } = JSON.parse(await mustRun('python3', [SCRIPT, '--list'], { env }));
+  const argumentsOf = (name: string) => _meta.hostvars[name].ansible_ssh_common_args;
+  assert.equal(argumentsOf('sluice-job-manager-1'), '-F /keys/config');
+  assert.equal(
+    argumentsOf('sluice-task-manager-cpu-1'),
+    '-F /keys/config -o ProxyCommand="ssh -W %h:%p -F /keys/config admin@54.1.2.3"',
+  );
+});
+
 test('when Terraform has not run, then the inventory says what to do', async () => {
   const env = { SLUICE_TERRAFORM_DIRECTORY: '/nowhere' };
   const { code, output } = await runCommand('python3', [SCRIPT, '--list'], { env });

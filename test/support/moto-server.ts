@@ -47,20 +47,22 @@ export class MotoServer {
     this.#process = child;
   }
 
-  static async start(): Promise<MotoServer> {
+  /** `host`: what it listens on; default: the loopback. */
+  static async start(options: { readonly host?: string } = {}): Promise<MotoServer> {
+    const host = options.host ?? '127.0.0.1';
     const binary = `${folder}/bin/moto_server`;
     if (!existsSync(binary)) {
       throw new Error(`there is no ${binary}: run \`bash test/support/install-moto.sh\``);
     }
     const [port = 0] = await freePorts(1);
-    const child = spawn(binary, ['-H', '127.0.0.1', '-p', String(port)], {
+    const child = spawn(binary, ['-H', host, '-p', String(port)], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     let errors = '';
     child.stderr?.on('data', (chunk: Buffer) => {
       errors = (errors + chunk.toString()).slice(-4000);
     });
-    const server = new MotoServer(`http://127.0.0.1:${port}`, child);
+    const server = new MotoServer(`http://${host}:${port}`, child);
     try {
       await eventually(
         () => {

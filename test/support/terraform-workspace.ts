@@ -1,11 +1,11 @@
-import { type ExecFileException, execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runCommand } from './run-command.ts';
 
-const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
+const COMMAND_TIMEOUT_MS = 600_000;
 const SERVICES = ['autoscaling', 'ec2', 'iam', 'kms', 's3', 'sqs', 'ssm', 'sts'];
 
 const module = fileURLToPath(new URL('../../terraform', import.meta.url));
@@ -79,23 +79,21 @@ export class TerraformWorkspace {
     await rm(this.directory, { recursive: true, force: true });
   }
 
-  #execute(options: readonly string[]): Promise<TerraformRun> {
-    return new Promise((resolve, reject) => {
-      const report = (error: ExecFileException | null, stdout: string, stderr: string): void => {
-        if (error !== null && typeof error.code !== 'number') reject(error);
-        else resolve({ status: Number(error?.code ?? 0), output: stdout + stderr });
-      };
-      const settings = { cwd: this.directory, env: environment(), maxBuffer: OUTPUT_BYTES_MAX };
-      execFile('terraform', [...options], settings, report);
+  async #execute(options: readonly string[]): Promise<TerraformRun> {
+    const { code, output } = await runCommand('terraform', options, {
+      cwd: this.directory,
+      env: environment(),
+      timeoutMs: COMMAND_TIMEOUT_MS,
     });
+    return { status: code ?? -1, output };
   }
 }
 
 /** Nothing of the caller's own AWS or Terraform settings. */
-function environment(): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !/^(AWS|TF)_/.test(name));
+function environment(): Record<string, string | undefined> {
+  const foreign = Object.keys(process.env).filter((name) => /^(AWS|TF)_/.test(name));
   return {
-    ...Object.fromEntries(kept),
+    ...Object.fromEntries(foreign.map((name) => [name, undefined])),
     TF_IN_AUTOMATION: '1',
     TF_CLI_ARGS: '-no-color',
     CHECKPOINT_DISABLE: '1',

@@ -1,9 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { RestClient } from '../../../shared/rest/rest-client.ts';
+import type { RestClient } from '../../../shared/rest/rest-client.ts';
 import { makeBundle } from '../make-bundle.ts';
 import { S3Server } from '../s3/s3-server.ts';
-import { ROOT, type SluiceResult, sluice } from '../sluice-process.ts';
+import { ROOT, type SluiceResult } from '../sluice-process.ts';
 import {
   type HostRecap,
   type InventoryGroup,
@@ -11,6 +11,7 @@ import {
   runPlaybook,
   writeInventory,
 } from './ansible.ts';
+import { ControlMachine, serviceProcesses } from './control-machine.ts';
 import { LocalHosts } from './local-hosts.ts';
 
 const REST_PORT = 8081;
@@ -28,7 +29,7 @@ export class Deployment {
   readonly bundle: string;
   readonly secrets: string;
   readonly #folder: string;
-  #groups: DeploymentGroups;
+  readonly #groups: DeploymentGroups;
 
   private constructor(fields: {
     readonly hosts: LocalHosts;
@@ -72,24 +73,14 @@ export class Deployment {
     return join(this.#folder, 'hosts.json');
   }
 
-  /** What the commands of the control machine need to reach the cluster. */
-  get clientEnvironment(): Readonly<Record<string, string>> {
-    const addresses = this.#groups.jobManagers.map(
-      (name) => `https://${this.hosts.host(name).address}:${REST_PORT}`,
-    );
-    return {
-      SLUICE_JOB_MANAGER: addresses.join(','),
-      SLUICE_AUTHORITY: join(this.secrets, 'ca', 'ca.crt'),
-      SLUICE_TOKEN_FILE: join(this.secrets, 'admin.token'),
-      SLUICE_S3_ENDPOINT: this.s3.endpoint,
-      ...S3_CREDENTIALS,
-    };
-  }
-
-  async addTaskManager(name: string): Promise<void> {
-    await this.hosts.add({ name });
-    this.#groups = { ...this.#groups, taskManagers: [...this.#groups.taskManagers, name] };
-    this.#write();
+  get #control(): ControlMachine {
+    return new ControlMachine({
+      jobManagers: this.#groups.jobManagers.map(
+        (name) => `https://${this.hosts.host(name).address}:${REST_PORT}`,
+      ),
+      secrets: this.secrets,
+      storage: { SLUICE_S3_ENDPOINT: this.s3.endpoint, ...S3_CREDENTIALS },
+    });
   }
 
   /** Runs a playbook that must succeed. */
@@ -109,28 +100,15 @@ export class Deployment {
   }
 
   sluice(...args: string[]): Promise<SluiceResult> {
-    return sluice(args, { env: this.clientEnvironment });
+    return this.#control.sluice(...args);
   }
 
-  /** A client with the administrator's token. */
   client(): RestClient {
-    return new RestClient(this.clientEnvironment['SLUICE_JOB_MANAGER'] ?? '', {
-      token: readFileSync(join(this.secrets, 'admin.token'), 'utf8').trim(),
-      authority: readFileSync(join(this.secrets, 'ca', 'ca.crt'), 'utf8'),
-    });
+    return this.#control.client();
   }
 
-  /** Process ids of the services, by host; 0 where it does not run. */
-  async processes(): Promise<Readonly<Record<string, string>>> {
-    const { jobManagers, taskManagers } = this.#groups;
-    const found = await Promise.all(
-      [...jobManagers, ...taskManagers].map(async (name) => {
-        const unit = jobManagers.includes(name) ? 'sluice-jobmanager' : 'sluice-taskmanager';
-        const line = `systemctl show --property=MainPID --value ${unit}`;
-        return [name, (await this.hosts.host(name).run(line)).stdout.trim()] as const;
-      }),
-    );
-    return Object.fromEntries(found);
+  processes(): Promise<Readonly<Record<string, string>>> {
+    return serviceProcesses(this.hosts, this.#groups);
   }
 
   async destroy(): Promise<void> {

@@ -40,9 +40,12 @@ export class HostNetwork {
     throw new Error(`${NETWORKS_MAX} bridges slbr… exist: remove those that tests left behind`);
   }
 
-  async connect(name: string, address?: string): Promise<HostLink> {
+  async connect(
+    name: string,
+    wanted: { readonly address?: string; readonly publicAddress?: string | undefined } = {},
+  ): Promise<HostLink> {
     this.#links += 1;
-    const own = address ?? `10.213.${this.#number}.${10 + this.#links}`;
+    const own = wanted.address ?? `10.213.${this.#number}.${10 + this.#links}`;
     const namespace = `slh${this.#number}-${name}`;
     const cable = `slv${this.#number}x${this.#links}`;
     await ip('netns', 'add', namespace);
@@ -54,6 +57,12 @@ export class HostNetwork {
     await ip('-n', namespace, 'link', 'set', 'eth0', 'up');
     await ip('-n', namespace, 'route', 'add', 'default', 'dev', 'eth0', 'scope', 'link');
     await ip('route', 'replace', `${own}/32`, 'dev', this.#bridge, 'src', this.gateway);
+    const { publicAddress } = wanted;
+    if (publicAddress !== undefined) {
+      // Not on eth0: what the host sends itself comes from its private address.
+      await ip('-n', namespace, 'addr', 'add', `${publicAddress}/32`, 'dev', 'lo');
+      await ip('route', 'replace', `${publicAddress}/32`, 'dev', this.#bridge, 'src', this.gateway);
+    }
     return { namespace, address: own };
   }
 

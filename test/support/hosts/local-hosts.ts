@@ -16,6 +16,8 @@ export interface HostRequest {
   readonly name: string;
   /** Any IPv4 address that this machine does not use; given by the network where none is named. */
   readonly address?: string;
+  /** One more, as a cloud gives beside the private one. */
+  readonly publicAddress?: string | undefined;
 }
 
 export interface LocalHost {
@@ -77,8 +79,12 @@ export class LocalHosts {
     return this.#network.gateway;
   }
 
-  get hosts(): readonly LocalHost[] {
-    return [...this.#machines.values()];
+  get publicKey(): string {
+    return readFileSync(`${this.privateKey}.pub`, 'utf8').trim();
+  }
+
+  has(name: string): boolean {
+    return this.#machines.has(name);
   }
 
   host(name: string): LocalHost {
@@ -94,6 +100,18 @@ export class LocalHosts {
       ...['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null'],
       ...['-o', 'ConnectTimeout=10', '-o', 'ServerAliveInterval=10'],
     ];
+  }
+
+  /** The same as a file, for `ssh -F`; gives its path. */
+  writeSshConfig(): string {
+    const file = join(this.#folder, 'ssh-config');
+    const lines = [
+      ...[`IdentityFile ${this.privateKey}`, 'IdentitiesOnly yes', 'LogLevel ERROR'],
+      ...['StrictHostKeyChecking no', 'UserKnownHostsFile /dev/null'],
+      ...['ConnectTimeout 10', 'ServerAliveInterval 10'],
+    ];
+    writeFileSync(file, `Host *\n${lines.map((line) => `  ${line}\n`).join('')}`);
+    return file;
   }
 
   /** Variables for one host of an inventory. */
@@ -117,7 +135,7 @@ export class LocalHosts {
     }
     const layers = `lowerdir=${BASE},upperdir=${join(folder, 'upper')},workdir=${join(folder, 'work')}`;
     this.#roots.set(name, root);
-    const { namespace, address } = await this.#network.connect(name, request.address);
+    const { namespace, address } = await this.#network.connect(name, request);
     await mustRun('mount', ['-t', 'overlay', 'overlay', '-o', layers, root]);
     await this.#prepare(name, root);
     const machine: Machine = {
@@ -156,8 +174,7 @@ export class LocalHosts {
     writeFileSync(join(root, 'etc/hosts'), `127.0.0.1 localhost ${name}\n`);
     const ssh = join(root, 'home', USER, '.ssh');
     mkdirSync(ssh, { recursive: true, mode: 0o700 });
-    const key = readFileSync(`${this.privateKey}.pub`);
-    writeFileSync(join(ssh, 'authorized_keys'), key, { mode: 0o600 });
+    writeFileSync(join(ssh, 'authorized_keys'), `${this.publicKey}\n`, { mode: 0o600 });
     await mustRun('chroot', [root, 'chown', '-R', `${USER}:`, `/home/${USER}/.ssh`]);
   }
 

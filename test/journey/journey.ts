@@ -159,6 +159,7 @@ export class Journey {
         },
         // The hosts have no way to Debian's packages; what they need is in their base.
         sluice_apt_update: false,
+        sluice_config: { drainTimeout: '20s' },
         metrics_grafana: false,
         // As in a deployment with scaling groups: Prometheus also looks for machines by their tags.
         metrics_ec2_groups: ['task_manager_cpu'],

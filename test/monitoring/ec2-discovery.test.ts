@@ -94,7 +94,7 @@ test('when the certificate of a task manager does not name its address, then it 
   const authority = await TestAuthority.create(join(folder, 'ca'));
   const { certificate: own } = await authority.issue('metrics', { roles: ['metrics'] });
   cpSync(dirname(own), join(folder, 'tls'), { recursive: true });
-  const hosts = ['image', 'localhost'];
+  const hosts = ['image', 'sluice-task-manager'];
   const { certificate, key, ...tls } = await authority.issue('tm', { hosts });
   const [port] = await freePorts(1);
   const taskManager = new SluiceProcess([

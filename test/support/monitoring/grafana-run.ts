@@ -15,6 +15,7 @@ import {
   type MonitoredClusterOptions,
 } from './monitored-cluster.ts';
 import type { PrometheusServer } from './prometheus-server.ts';
+import { standInGpu } from './stand-in-gpu.ts';
 
 const EXAMPLE = join(ROOT, 'examples', 'image-classification', 'pipeline.yaml');
 const BUCKET = 'sluice';
@@ -66,10 +67,12 @@ export class GrafanaRun {
     const taskManagers = await Promise.all(
       ['first', 'second'].map((name) => cluster.taskManager(name, ['--slots', '1'])),
     );
-    await this.#until('not all processes are scraped', 'count(up == 1) == 3');
+    // Has a card, by its stand-in; no job asks for it.
+    await cluster.taskManager('idle', ['--device', 'gpu', '--gpu-provider', 'cpu']);
+    await this.#until('not all processes are scraped', 'count(up == 1) == 4');
     await jobManager.restart();
     await this.#until('no leader with another epoch', 'changes(sluice_leader_epoch[1m])');
-    await this.#until('not all task managers are there', 'sluice_task_managers == 2');
+    await this.#until('not all task managers are there', 'sluice_task_managers == 3');
 
     await cluster.jobReaches(await this.#submit(strict), 'FAILED');
     await this.#submit(watching);
@@ -159,7 +162,10 @@ async function secured(folder: string, s3: S3Server): Promise<MonitoredClusterOp
   writeFileSync(join(folder, 'sluice.token'), viewer, { mode: 0o600 });
   return {
     config: 'prometheus-tls.yml',
-    ...environmentOf({ endpoint: s3.endpoint, ...CREDENTIALS }),
+    env: {
+      ...environmentOf({ endpoint: s3.endpoint, ...CREDENTIALS }).env,
+      ...standInGpu(folder),
+    },
     args: [
       ...['--tls-certificate', tls.certificate, '--tls-key', tls.key],
       ...['--tls-authority', tls.authority, '--storage', `s3://${BUCKET}/storage`],

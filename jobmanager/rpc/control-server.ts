@@ -89,8 +89,6 @@ export class ControlServer {
           identity === null
             ? null
             : { identity, role: 'task-manager', alpnProtocols: HTTP2_PROTOCOLS },
-        // As HTTP/2 wants it.
-        allowHalfOpen: true,
         onSocket: (socket, settle) => this.#accept(injector, socket, settle),
       });
     } catch (error) {
@@ -111,8 +109,6 @@ export class ControlServer {
     this.#settle.set(peer, settle);
     socket.once('close', () => this.#settle.delete(peer));
     socket.on('error', () => {});
-    // HTTP/2 would not notice: a process that was killed closes its half, and says nothing.
-    socket.once('end', () => socket.end());
     injector.injectConnection(socket);
   }
 }

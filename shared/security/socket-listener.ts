@@ -33,8 +33,6 @@ export interface SocketListenerOptions {
     readonly role: PeerRole;
     readonly alpnProtocols?: readonly string[];
   } | null;
-  /** As `node:net` has it. */
-  readonly allowHalfOpen?: boolean;
   /**
    * Somebody is there: with TLS a peer of the role, which is settled; without it anybody, whom
    * `settle` tells from strangers.
@@ -74,8 +72,8 @@ export async function listenForSockets(options: SocketListenerOptions): Promise<
 }
 
 function plainServer(options: SocketListenerOptions, guard: ConnectionGuard): Server {
-  const { allowHalfOpen = false, onSocket } = options;
-  return createServer({ noDelay: true, allowHalfOpen }, (socket) => {
+  const { onSocket } = options;
+  return createServer({ noDelay: true }, (socket) => {
     const admission = guard.admit(peerOf(socket), () => socket.destroy());
     socket.once('close', () => admission.closed());
     onSocket(socket, () => admission.settle());
@@ -83,7 +81,7 @@ function plainServer(options: SocketListenerOptions, guard: ConnectionGuard): Se
 }
 
 function tlsServer(options: SocketListenerOptions, guard: ConnectionGuard): Server {
-  const { tls, allowHalfOpen = false, onSocket, limits, log, name } = options;
+  const { tls, onSocket, limits, log, name } = options;
   if (tls === null) throw new Error('a TLS listener has an identity');
   const { identity, role, alpnProtocols } = tls;
   const server = createTlsServer({
@@ -92,7 +90,6 @@ function tlsServer(options: SocketListenerOptions, guard: ConnectionGuard): Serv
     rejectUnauthorized: true,
     handshakeTimeout: limits.pendingTimeoutMs,
     noDelay: true,
-    allowHalfOpen,
     ...(alpnProtocols === undefined ? {} : { ALPNProtocols: [...alpnProtocols] }),
   });
   const admissions = admitConnections(server, guard);

@@ -107,12 +107,12 @@ export class LocalCluster {
     let state = await this.#withoutDead(found);
     const current = state.members.filter(isCpuTaskManager);
     if (count < current.length) {
-      const leaving = new Set(current.slice(count));
+      const leaving = current.slice(count);
       const timeoutMs = config.get('drainTimeout') ?? 0;
-      await this.#drain(state, [...leaving], { timeoutMs, onNotice });
-      const processIds = [...leaving].map(({ processId }) => processId);
+      await this.#drain(state, leaving, { timeoutMs, onNotice });
+      const processIds = leaving.map(({ processId }) => processId);
       await endProcesses(processIds, this.#clock);
-      state = { ...state, members: state.members.filter((member) => !leaving.has(member)) };
+      state = { ...state, members: state.members.filter((member) => !leaving.includes(member)) };
     } else {
       state = this.#withTaskManagers(state, 'cpu', count - current.length, config);
     }

@@ -18,7 +18,7 @@ import {
   type HttpGuard,
   httpsOptions,
 } from '../../shared/security/http-guard.ts';
-import { RefusedConnections } from '../../shared/security/refused-connections.ts';
+import type { RefusedConnections } from '../../shared/security/refused-connections.ts';
 import type { TlsIdentity } from '../../shared/security/tls-identity.ts';
 import type { TokenRegistry } from '../../shared/security/token-registry.ts';
 import { AuditLog } from './audit-log.ts';
@@ -61,8 +61,7 @@ export class RestServer {
 
   constructor(options: RestServerOptions) {
     this.#options = options;
-    const { identity = null, tokens = null, logger } = options;
-    const { refused = new RefusedConnections() } = options;
+    const { identity = null, tokens = null, logger, refused } = options;
     const { clock } = options.handlers;
     this.#authentication = new Authentication(tokens);
     this.#audit = new AuditLog(logger);

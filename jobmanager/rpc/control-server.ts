@@ -14,7 +14,7 @@ import { jobManagerServiceDefinition } from '../../shared/rpc/job-manager-servic
 import { listenError } from '../../shared/rpc/listen-error.ts';
 import { CONNECTION_LIMITS } from '../../shared/security/connection-guard.ts';
 import { peerOf } from '../../shared/security/peer-of.ts';
-import { RefusedConnections } from '../../shared/security/refused-connections.ts';
+import type { RefusedConnections } from '../../shared/security/refused-connections.ts';
 import {
   type AcceptedSocket,
   listenForSockets,
@@ -73,8 +73,7 @@ export class ControlServer {
 
   /** Resolves with the port; rejects with PORT_IN_USE and the like. */
   async listen(): Promise<number> {
-    const { host, port, identity, clock, logger } = this.#options;
-    const { refused = new RefusedConnections() } = this.#options;
+    const { host, port, identity, clock, logger, refused } = this.#options;
     const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
     try {
       this.#listener = await listenForSockets({

@@ -1,6 +1,10 @@
 import type { EventLog } from '../observability/limited-log.ts';
 import type { Clock } from '../time/clock.ts';
-import type { ListenerName, RefusalReason, RefusedConnections } from './refused-connections.ts';
+import {
+  type ListenerName,
+  type RefusalReason,
+  RefusedConnections,
+} from './refused-connections.ts';
 
 /** What a listener spends on those who have not said who they are, and on all together. */
 export interface ConnectionLimits {
@@ -56,13 +60,14 @@ export class ConnectionGuard {
     readonly limits: ConnectionLimits;
     readonly clock: Clock;
     readonly log: EventLog;
-    readonly refused: RefusedConnections;
+    /** Default: counted for nobody. */
+    readonly refused?: RefusedConnections | undefined;
   }) {
     this.#name = options.name;
     this.#limits = options.limits;
     this.#clock = options.clock;
     this.#log = options.log;
-    this.#refused = options.refused;
+    this.#refused = options.refused ?? new RefusedConnections();
     this.#refused.open(options.name);
   }
 

@@ -51,7 +51,7 @@ export function guardHttpServer(
     readonly clock: Clock;
     /** Bounded by the caller. */
     readonly log: EventLog;
-    readonly refused: RefusedConnections;
+    readonly refused?: RefusedConnections | undefined;
     readonly identity: TlsIdentity | null;
     /** The handshake says who it is: a client certificate is asked for. */
     readonly settledByHandshake: boolean;

@@ -25,7 +25,7 @@ export interface SocketListenerOptions {
   readonly clock: Clock;
   /** Bounded by the caller. */
   readonly log: EventLog;
-  readonly refused: RefusedConnections;
+  readonly refused?: RefusedConnections | undefined;
   /** Null: plain. */
   readonly tls: {
     readonly identity: TlsIdentity;

@@ -1,7 +1,6 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { DataAddress } from '../../shared/job-graph/task-deployment.ts';
 import { limitedLog } from '../../shared/observability/limited-log.ts';
-import { RefusedConnections } from '../../shared/security/refused-connections.ts';
 import { HubCore } from './hub-core.ts';
 import { NETWORK_LIMITS, type NetworkHubOptions } from './network-options.ts';
 import { nodeLinkPort } from './node-link-port.ts';
@@ -37,9 +36,8 @@ export class NetworkHub {
 
   /** Throws a SluiceError (`PORT_IN_USE`, `ARGUMENT_INVALID`) where it cannot listen. */
   static async start(options: NetworkHubOptions): Promise<NetworkHub> {
-    const { host, port, identity = null, clock } = options;
+    const { host, port, identity = null, clock, refused } = options;
     const log = limitedLog(options.log ?? (() => {}), clock);
-    const { refused = new RefusedConnections() } = options;
     const transport =
       options.transport ??
       (identity === null ? tcpTransport : tlsTransport({ identity, clock, log, refused }));

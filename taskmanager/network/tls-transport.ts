@@ -20,7 +20,7 @@ export interface TlsTransportOptions {
   readonly clock: Clock;
   /** Bounded by the caller. */
   readonly log: EventLog;
-  readonly refused: RefusedConnections;
+  readonly refused?: RefusedConnections | undefined;
 }
 
 const HANDSHAKE_TIMEOUT_MS = 5_000;

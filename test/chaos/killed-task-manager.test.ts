@@ -2,18 +2,14 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createToken } from '../../cli/security/create-token.ts';
 import { freePorts } from '../support/free-ports.ts';
-import { TestAuthority } from '../support/security/test-authority.ts';
+import { TestAuthority, tlsArguments } from '../support/security/test-authority.ts';
 import { SluiceProcess } from '../support/sluice-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 /** Arguments of every process, for TLS. */
 async function withTls(t: TestContext): Promise<readonly string[]> {
   const authority = await TestAuthority.create(temporaryFolder(t));
-  const files = await authority.issue('cluster', { roles: ['job-manager', 'task-manager'] });
-  return [
-    ...['--tls-certificate', files.certificate, '--tls-key', files.key],
-    ...['--tls-authority', files.authority],
-  ];
+  return tlsArguments(await authority.issue('cluster', { roles: ['job-manager', 'task-manager'] }));
 }
 
 async function tokens(t: TestContext): Promise<readonly string[]> {

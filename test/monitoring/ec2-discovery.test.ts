@@ -13,7 +13,7 @@ import { MONITORING } from '../support/monitoring/monitored-cluster.ts';
 import { PrometheusServer } from '../support/monitoring/prometheus-server.ts';
 import { quickConfig } from '../support/monitoring/quick-rules.ts';
 import { type AwsCall, MotoServer } from '../support/moto-server.ts';
-import { TestAuthority } from '../support/security/test-authority.ts';
+import { TestAuthority, tlsArguments } from '../support/security/test-authority.ts';
 import { SluiceProcess } from '../support/sluice-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -95,11 +95,11 @@ test('when the certificate of a task manager does not name its address, then it 
   const { certificate: own } = await authority.issue('metrics', { roles: ['metrics'] });
   cpSync(dirname(own), join(folder, 'tls'), { recursive: true });
   const hosts = ['image', 'sluice-task-manager'];
-  const { certificate, key, ...tls } = await authority.issue('tm', { hosts });
+  const files = await authority.issue('tm', { hosts });
   const [port] = await freePorts(1);
   const taskManager = new SluiceProcess([
     ...['taskmanager', '--metrics-port', `${port}`, '--job-manager', '127.0.0.1:1'],
-    ...['--tls-certificate', certificate, '--tls-key', key, '--tls-authority', tls.authority],
+    ...tlsArguments(files),
   ]);
   t.after(async () => {
     taskManager.child.kill('SIGKILL');

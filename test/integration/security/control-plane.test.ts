@@ -7,28 +7,15 @@ import { ControlServer } from '../../../jobmanager/rpc/control-server.ts';
 import { type LogFields, silentLogger } from '../../../shared/observability/logger.ts';
 import { MESSAGE_BYTES_MAX } from '../../../shared/rpc/channel-options.ts';
 import { jobManagerServiceDefinition } from '../../../shared/rpc/job-manager-service.ts';
-import { TlsIdentity } from '../../../shared/security/tls-identity.ts';
+import type { TlsIdentity } from '../../../shared/security/tls-identity.ts';
 import { systemClock } from '../../../shared/time/system-clock.ts';
 import { JobManagerConnection } from '../../../taskmanager/rpc/job-manager-connection.ts';
 import { eventually } from '../../support/eventually.ts';
+import { identityOf } from '../../support/security/identity-of.ts';
 import { TestAuthority, type TestCertificate } from '../../support/security/test-authority.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const HOUR_MS = 3_600_000;
-
-async function identityOf(
-  t: TestContext,
-  authority: TestAuthority,
-  name: string,
-  certificate: TestCertificate,
-): Promise<TlsIdentity> {
-  const files = await authority.issue(name, certificate);
-  const nowMs = (certificate.notAfter?.getTime() ?? Date.now() + 1_000) - 1_000;
-  const clock = { ...systemClock, nowMs: () => nowMs };
-  const identity = await TlsIdentity.load(files, { clock, logger: silentLogger, intervalMs: 50 });
-  t.after(() => identity.close());
-  return identity;
-}
 
 /** A job manager's gRPC that welcomes whoever registers. */
 async function serve(t: TestContext, identity: TlsIdentity | null) {

@@ -1,12 +1,10 @@
 /** The data plane over TLS: what passes, and who does not. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { silentLogger } from '../../../shared/observability/logger.ts';
+import { test } from 'node:test';
 import { END_OF_INPUT } from '../../../shared/record/stream-event.ts';
-import { TlsIdentity } from '../../../shared/security/tls-identity.ts';
-import { systemClock } from '../../../shared/time/system-clock.ts';
 import { eventually } from '../../support/eventually.ts';
+import { identityOf } from '../../support/security/identity-of.ts';
 import { TestAuthority, type TestCertificate } from '../../support/security/test-authority.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import {
@@ -19,21 +17,6 @@ import {
 } from '../network/network-helpers.ts';
 
 const HOUR_MS = 3_600_000;
-
-async function identityOf(
-  t: TestContext,
-  authority: TestAuthority,
-  name: string,
-  certificate: TestCertificate = {},
-): Promise<TlsIdentity> {
-  const files = await authority.issue(name, certificate);
-  // A clock of the certificate's own time: what has expired since can still be loaded.
-  const nowMs = (certificate.notAfter?.getTime() ?? Date.now() + 1_000) - 1_000;
-  const clock = { ...systemClock, nowMs: () => nowMs };
-  const identity = await TlsIdentity.load(files, { clock, logger: silentLogger, intervalMs: 50 });
-  t.after(() => identity.close());
-  return identity;
-}
 
 test('when records go over TLS, then they arrive once and in order, with back-pressure', async (t) => {
   const authority = await TestAuthority.create(temporaryFolder(t));

@@ -11,8 +11,8 @@ import { RestClient } from '../../../shared/rest/rest-client.ts';
 import { systemClock } from '../../../shared/time/system-clock.ts';
 import { eventually } from '../../support/eventually.ts';
 import { pipeline, sourceVertex } from '../../support/jobmanager/job-graphs.ts';
-import { makeFolder } from '../../support/make-folder.ts';
 import { TestAuthority, type TestCertificate } from '../../support/security/test-authority.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const SUBMISSION = { pipeline: 'name: x', fileName: 'x', baseDirectory: '/', parameters: {} };
 
@@ -32,7 +32,7 @@ let jobManager: RunningJobManager;
 const tokens: Record<'viewer' | 'operator', string> = { viewer: '', operator: '' };
 
 before(async () => {
-  const folder = makeFolder();
+  const folder = temporaryFolder({ after });
   authority = await TestAuthority.create(join(folder, 'ca'));
   const tokensFile = join(folder, 'tokens');
   for (const role of ['viewer', 'operator'] as const) {

@@ -5,7 +5,7 @@ import { parse, stringify } from 'yaml';
 import { createToken } from '../../../cli/security/create-token.ts';
 import { S3Server } from '../s3/s3-server.ts';
 import { flood } from '../security/strangers.ts';
-import { TestAuthority } from '../security/test-authority.ts';
+import { TestAuthority, tlsArguments } from '../security/test-authority.ts';
 import { ROOT } from '../sluice-process.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { EXAMPLE_IMAGES, EXAMPLE_MODEL, environmentOf } from '../watch-job.ts';
@@ -166,10 +166,7 @@ async function secured(folder: string, s3: S3Server): Promise<MonitoredClusterOp
       ...environmentOf({ endpoint: s3.endpoint, ...CREDENTIALS }).env,
       ...standInGpu(folder),
     },
-    args: [
-      ...['--tls-certificate', tls.certificate, '--tls-key', tls.key],
-      ...['--tls-authority', tls.authority, '--storage', `s3://${BUCKET}/storage`],
-    ],
+    args: [...tlsArguments(tls), ...['--storage', `s3://${BUCKET}/storage`]],
     rest: { token, authority: authority.certificate },
     targetLabels: { deployment: 'test' },
   };

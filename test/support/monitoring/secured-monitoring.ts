@@ -1,9 +1,8 @@
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { createToken } from '../../../cli/security/create-token.ts';
-import type { TlsFiles } from '../../../shared/config/tls-files.ts';
-import { TestAuthority } from '../security/test-authority.ts';
+import { TestAuthority, tlsArguments } from '../security/test-authority.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import {
   type Member,
@@ -51,7 +50,6 @@ export async function startSecuredMonitoring(
     folder,
   );
   const { storage = join(folder, 'storage') } = options;
-  mkdirSync(join(folder, 'state'), { recursive: true });
   const jobManager = await cluster.jobManager('leader', [
     ...['--storage', storage, '--tokens', tokens, ...tlsArguments(await issue('job-manager'))],
   ]);
@@ -63,11 +61,4 @@ export async function startSecuredMonitoring(
     reissue: (lifeMs) =>
       authority.reissue('task-manager', { roles: ['task-manager'], ...lasting(lifeMs) }),
   };
-}
-
-function tlsArguments({ certificate, key, authority }: TlsFiles): readonly string[] {
-  return [
-    ...['--tls-certificate', certificate, '--tls-key', key],
-    ...['--tls-authority', authority],
-  ];
 }

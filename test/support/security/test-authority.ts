@@ -19,6 +19,14 @@ export interface TestCertificate {
   readonly notAfter?: Date;
 }
 
+/** What a process of Sluice takes to show them. */
+export function tlsArguments({ certificate, key, authority }: TlsFiles): readonly string[] {
+  return [
+    ...['--tls-certificate', certificate, '--tls-key', key],
+    ...['--tls-authority', authority],
+  ];
+}
+
 /** An authority of the test's own, which writes sets of files for processes. */
 export class TestAuthority {
   readonly folder: string;

@@ -11,7 +11,7 @@ import {
   type Dashboard,
   type Interpolation,
   interpolate,
-  labelValues,
+  labelValuesQuery,
   type Panel,
   panelsOf,
   type Target,
@@ -76,7 +76,8 @@ class OpenedDashboard {
     for (const { type, name, query } of variables) {
       if (type === 'datasource' || typeof query === 'string') continue;
       const text = interpolate(query.query, { ...base, choices });
-      const values = await labelValues(this.#prometheus.url, text, this.#range);
+      const { label, selector } = labelValuesQuery(text);
+      const values = await this.#prometheus.labelValues(label, { selector, ...this.#range });
       assert.ok(values.length > 0, `${text} gives no value`);
       choices.set(name, values);
     }

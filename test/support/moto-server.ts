@@ -1,13 +1,11 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { eventually } from './eventually.ts';
+import { ChildServer } from './child-server.ts';
 import { freePorts } from './free-ports.ts';
 
 const START_TIMEOUT_MS = 60_000;
-const STOP_TIMEOUT_MS = 5_000;
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
 const folder = fileURLToPath(new URL('../../.cache/moto', import.meta.url));
@@ -40,11 +38,11 @@ export type AwsAnswer = any;
 /** moto, an emulator of AWS' APIs, which `install-moto.sh` puts into `.cache/moto`. */
 export class MotoServer {
   readonly endpoint: string;
-  readonly #process: ChildProcess;
+  readonly #child: ChildServer;
 
-  private constructor(endpoint: string, child: ChildProcess) {
+  private constructor(endpoint: string, child: ChildServer) {
     this.endpoint = endpoint;
-    this.#process = child;
+    this.#child = child;
   }
 
   /** `host`: what it listens on; default: the loopback. */
@@ -55,27 +53,16 @@ export class MotoServer {
       throw new Error(`there is no ${binary}: run \`bash test/support/install-moto.sh\``);
     }
     const [port = 0] = await freePorts(1);
-    const child = spawn(binary, ['-H', host, '-p', String(port)], {
-      stdio: ['ignore', 'ignore', 'pipe'],
+    const endpoint = `http://${host}:${port}`;
+    const child = await ChildServer.start({
+      name: 'moto',
+      command: binary,
+      args: ['-H', host, '-p', String(port)],
+      url: `${endpoint}/moto-api/`,
+      isReady: ({ ok }) => ok,
+      startTimeoutMs: START_TIMEOUT_MS,
     });
-    let errors = '';
-    child.stderr?.on('data', (chunk: Buffer) => {
-      errors = (errors + chunk.toString()).slice(-4000);
-    });
-    const server = new MotoServer(`http://${host}:${port}`, child);
-    try {
-      await eventually(
-        () => {
-          if (child.exitCode !== null) throw new Error(`moto ended: ${errors}`);
-          return server.#answers();
-        },
-        { timeoutMs: START_TIMEOUT_MS, message: 'moto did not start' },
-      );
-    } catch (error) {
-      await server.close();
-      throw error;
-    }
-    return server;
+    return new MotoServer(endpoint, child);
   }
 
   /** One answer for each call, in their order. */
@@ -88,20 +75,7 @@ export class MotoServer {
     return JSON.parse(stdout) as AwsAnswer[];
   }
 
-  async close(): Promise<void> {
-    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
-    const exited = once(this.#process, 'exit');
-    this.#process.kill('SIGTERM');
-    const timer = setTimeout(() => this.#process.kill('SIGKILL'), STOP_TIMEOUT_MS);
-    await exited;
-    clearTimeout(timer);
-  }
-
-  async #answers(): Promise<boolean> {
-    try {
-      return (await fetch(`${this.endpoint}/moto-api/`)).ok;
-    } catch {
-      return false;
-    }
+  close(): Promise<void> {
+    return this.#child.close();
   }
 }

@@ -96,28 +96,11 @@ function escapeRegex(value: string): string {
   return value.replaceAll('\\', '\\\\\\\\').replace(/[$^*{}[\]'+?.()|]/g, '\\\\$&');
 }
 
-/** Asks for the values of `label_values(selector, label)`. */
-export async function labelValues(
-  url: string,
-  query: string,
-  range: { readonly start: number; readonly end: number },
-): Promise<readonly string[]> {
+/** The parts of `label_values(selector, label)`. */
+export function labelValuesQuery(query: string): { selector: string; label: string } {
   const [, selector = '', label = ''] = /^label_values\((.+), *(\w+)\)$/.exec(query) ?? [];
   assert.notEqual(label, '', `${query} is label_values(selector, label)`);
-  const parameters = new URLSearchParams({
-    'match[]': selector,
-    start: String(range.start),
-    end: String(range.end),
-  });
-  const response = await fetch(`${url}/api/v1/series?${parameters}`);
-  const answer = (await response.json()) as {
-    readonly status: string;
-    readonly error?: string;
-    readonly data: readonly Record<string, string>[];
-  };
-  assert.equal(answer.status, 'success', `${query}: ${answer.error}`);
-  const values = answer.data.map((series) => series[label] ?? '').filter((value) => value !== '');
-  return [...new Set(values)].toSorted();
+  return { selector, label };
 }
 
 export interface Selector {

@@ -1,13 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { eventually } from '../eventually.ts';
+import { ChildServer } from '../child-server.ts';
 import { freePorts } from '../free-ports.ts';
 
 const START_TIMEOUT_MS = 30_000;
-const STOP_TIMEOUT_MS = 10_000;
-const ERRORS_KEPT = 4000;
 
 export interface PrometheusOptions {
   /** Of its configuration and its data; relative paths in the configuration begin here. */
@@ -38,7 +34,6 @@ export interface ActiveAlert {
   readonly name: string;
   readonly state: 'pending' | 'firing';
   readonly labels: Readonly<Record<string, string>>;
-  readonly annotations: Readonly<Record<string, string>>;
 }
 
 export interface ScrapeTarget {
@@ -53,11 +48,11 @@ export interface ScrapeTarget {
 /** A real Prometheus on a free port of 127.0.0.1, ended by `close()`. */
 export class PrometheusServer {
   readonly url: string;
-  readonly #process: ChildProcess;
+  readonly #child: ChildServer;
 
-  private constructor(url: string, child: ChildProcess) {
+  private constructor(url: string, child: ChildServer) {
     this.url = url;
-    this.#process = child;
+    this.#child = child;
   }
 
   static async start({ folder, config }: PrometheusOptions): Promise<PrometheusServer> {
@@ -65,38 +60,22 @@ export class PrometheusServer {
     const file = join(folder, 'prometheus.yml');
     writeFileSync(file, config);
     const [port] = await freePorts(1);
-    const child = spawn(
-      'prometheus',
-      [
+    const url = `http://127.0.0.1:${port}`;
+    const child = await ChildServer.start({
+      name: 'Prometheus',
+      command: 'prometheus',
+      args: [
         `--config.file=${file}`,
         `--storage.tsdb.path=${join(folder, 'data')}`,
         `--web.listen-address=127.0.0.1:${port}`,
-        '--web.enable-lifecycle',
         '--log.level=warn',
         '--scrape.discovery-reload-interval=200ms', // the default are 5 s
       ],
-      { stdio: ['ignore', 'ignore', 'pipe'] },
-    );
-    let errors = '';
-    child.stderr?.on('data', (chunk: Buffer) => {
-      errors = (errors + chunk.toString()).slice(-ERRORS_KEPT);
+      url: `${url}/-/ready`,
+      isReady: ({ ok }) => ok,
+      startTimeoutMs: START_TIMEOUT_MS,
     });
-    const spawned = once(child, 'spawn'); // fails with ENOENT where it is not installed
-    const server = new PrometheusServer(`http://127.0.0.1:${port}`, child);
-    try {
-      await spawned;
-      await eventually(
-        () => {
-          if (child.exitCode !== null) throw new Error(`Prometheus ended: ${errors}`);
-          return server.#isReady();
-        },
-        { timeoutMs: START_TIMEOUT_MS, message: 'Prometheus did not start' },
-      );
-    } catch (error) {
-      await server.close();
-      throw error;
-    }
-    return server;
+    return new PrometheusServer(url, child);
   }
 
   /** The samples of an instant vector, now; a scalar is one sample without labels. */
@@ -121,11 +100,10 @@ export class PrometheusServer {
 
   async alerts(): Promise<readonly ActiveAlert[]> {
     const { alerts } = await this.#get<AlertsAnswer>('alerts');
-    return alerts.map(({ state, labels: { alertname: name = '', ...labels }, annotations }) => ({
+    return alerts.map(({ state, labels: { alertname: name = '', ...labels } }) => ({
       name,
       state,
       labels,
-      annotations,
     }));
   }
 
@@ -140,20 +118,23 @@ export class PrometheusServer {
     }));
   }
 
-  /** Reads configuration and rules again; throws with Prometheus' message where they are wrong. */
-  async reload(): Promise<void> {
-    const response = await fetch(`${this.url}/-/reload`, { method: 'POST' });
-    if (!response.ok) throw new Error(`Prometheus did not reload: ${await response.text()}`);
+  /** The values that a label had, sorted; empty ones left out. */
+  async labelValues(
+    label: string,
+    options: { readonly selector: string } & Omit<RangeOptions, 'stepSeconds'>,
+  ): Promise<readonly string[]> {
+    const { selector, start, end } = options;
+    const found = await this.#get<readonly Record<string, string>[]>('series', {
+      'match[]': selector,
+      start: String(start),
+      end: String(end),
+    });
+    const values = found.map((series) => series[label] ?? '').filter((value) => value !== '');
+    return [...new Set(values)].toSorted();
   }
 
-  async close(): Promise<void> {
-    const child = this.#process;
-    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const exited = once(child, 'exit');
-    child.kill('SIGTERM');
-    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
-    await exited;
-    clearTimeout(timer);
+  close(): Promise<void> {
+    return this.#child.close();
   }
 
   async #get<T>(path: string, parameters: Record<string, string> = {}): Promise<T> {
@@ -161,14 +142,6 @@ export class PrometheusServer {
     const answer = (await response.json()) as { status: string; error?: string; data: T };
     if (answer.status !== 'success') throw new Error(`${path}: ${answer.error}`);
     return answer.data;
-  }
-
-  async #isReady(): Promise<boolean> {
-    try {
-      return (await fetch(`${this.url}/-/ready`)).ok;
-    } catch {
-      return false;
-    }
   }
 }
 
@@ -193,7 +166,6 @@ interface AlertsAnswer {
   readonly alerts: readonly {
     readonly state: 'pending' | 'firing';
     readonly labels: Record<string, string>;
-    readonly annotations: Record<string, string>;
   }[];
 }
 

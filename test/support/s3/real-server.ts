@@ -1,15 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { ChildServer } from '../child-server.ts';
 import { freePorts } from '../free-ports.ts';
 
 const START_TIMEOUT_MS = 15_000;
-const STOP_TIMEOUT_MS = 5_000;
 
 /**
  * A real S3 server, versitygw, on a folder of its own: `install-real-server.sh` builds it into
@@ -22,15 +19,15 @@ export class RealS3Server {
   readonly endpoint: string;
   readonly accessKeyId = 'sluice-test';
   readonly secretAccessKey: string;
-  readonly #process: ChildProcess;
+  readonly #child: ChildServer;
   readonly #directory: string;
 
   private constructor(
     endpoint: string,
-    fields: { child: ChildProcess; directory: string; secretAccessKey: string },
+    fields: { child: ChildServer; directory: string; secretAccessKey: string },
   ) {
     this.endpoint = endpoint;
-    this.#process = fields.child;
+    this.#child = fields.child;
     this.#directory = fields.directory;
     this.secretAccessKey = fields.secretAccessKey;
   }
@@ -51,39 +48,27 @@ export class RealS3Server {
     const secretAccessKey = randomBytes(16).toString('hex');
     const server = ['--port', `${host}:${port}`, '--keep-alive', '--quiet'];
     const backend = ['posix', join(directory, 'data')];
-    const child = spawn(binary, [...server, ...backend], {
+    const endpoint = `http://${host}:${port}`;
+    const child = await ChildServer.start({
+      name: `the S3 server ${binary}`,
+      command: binary,
+      args: [...server, ...backend],
       env: {
         ...process.env,
         ROOT_ACCESS_KEY_ID: 'sluice-test',
         ROOT_SECRET_ACCESS_KEY: secretAccessKey,
       },
-      stdio: ['ignore', 'ignore', 'pipe'],
+      url: endpoint,
+      startTimeoutMs: START_TIMEOUT_MS,
+    }).catch(async (error) => {
+      await rm(directory, { recursive: true, force: true });
+      throw error;
     });
-    let errors = '';
-    child.stderr?.on('data', (chunk: Buffer) => {
-      errors = (errors + chunk.toString()).slice(-4000);
-    });
-    const endpoint = `http://${host}:${port}`;
-    const started = new RealS3Server(endpoint, { child, directory, secretAccessKey });
-    const deadlineMs = performance.now() + START_TIMEOUT_MS;
-    while (!(await answers(endpoint))) {
-      if (child.exitCode !== null || performance.now() > deadlineMs) {
-        await started.close();
-        throw new Error(`the S3 server ${binary} did not start: ${errors}`);
-      }
-      await delay(20);
-    }
-    return started;
+    return new RealS3Server(endpoint, { child, directory, secretAccessKey });
   }
 
   async close(): Promise<void> {
-    if (this.#process.exitCode === null && this.#process.signalCode === null) {
-      const exited = once(this.#process, 'exit');
-      this.#process.kill('SIGTERM');
-      const timer = setTimeout(() => this.#process.kill('SIGKILL'), STOP_TIMEOUT_MS);
-      await exited;
-      clearTimeout(timer);
-    }
+    await this.#child.close();
     await rm(this.#directory, { recursive: true, force: true });
   }
 
@@ -99,14 +84,4 @@ function findBinary(): string {
     throw new Error(`no S3 server at ${binary}: run test/support/s3/install-real-server.sh`);
   }
   return binary;
-}
-
-/** Any answer will do, a refusal too. */
-async function answers(endpoint: string): Promise<boolean> {
-  try {
-    await (await fetch(endpoint, { signal: AbortSignal.timeout(1000) })).arrayBuffer();
-    return true;
-  } catch {
-    return false;
-  }
 }

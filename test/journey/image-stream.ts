@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { listedFiles } from '../../cli/audit/listed-files.ts';
 import type { FileSystemRegistry } from '../../shared/filesystem/filesystem-registry.ts';
 import { eventually } from '../support/eventually.ts';
+import { rowsIn } from '../support/result-rows.ts';
 import { EXAMPLE_IMAGES } from '../support/watch-job.ts';
 
 const PAUSE_MS = 200;
@@ -124,20 +126,16 @@ export class ImageStream {
     const known = this.#parts.get(uri);
     if (known !== undefined) return known;
     const { bytes } = await this.#storage.forUri(uri).read(uri);
-    const lines = Buffer.from(bytes).toString('utf8').split('\n');
-    const rows = lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Row);
+    const rows = rowsIn<Row>(Buffer.from(bytes).toString('utf8'));
     this.#parts.set(uri, rows);
     return rows;
   }
 
   async #files(folder: string): Promise<string[]> {
     const prefix = `${this.#output}/${folder}`;
-    const fileSystem = this.#storage.forUri(prefix);
     const uris: string[] = [];
-    for (let startAfter: string | null = ''; startAfter !== null; ) {
-      const page = await fileSystem.list(prefix, startAfter === '' ? {} : { startAfter });
-      uris.push(...page.files.map(({ uri }) => uri));
-      startAfter = page.next;
+    for await (const files of listedFiles(this.#storage.forUri(prefix), prefix)) {
+      uris.push(...files.map(({ uri }) => uri));
     }
     return uris;
   }

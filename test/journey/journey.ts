@@ -183,7 +183,7 @@ export class Journey {
         (name) => `https://${this.hosts.host(name).address}:${REST_PORT}`,
       ),
       secrets: this.#secrets,
-      storage: { ...environmentOf(this.s3).env },
+      storage: environmentOf(this.s3).env,
     });
   }
 

@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { dashboardFiles } from '../../monitoring/grafana/dashboard-files.ts';
-import { documentedMetrics } from '../support/monitoring/grafana-metrics.ts';
+import { documentedMetrics } from '../support/monitoring/documented-metrics.ts';
 import {
   type Dashboard,
   groupLabelsIn,

@@ -7,11 +7,13 @@ import { readFileSync } from 'node:fs';
 import { get } from 'node:https';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { SecuredMonitoring } from '../support/monitoring/secured-monitoring.ts';
-import { startSecuredMonitoring } from '../support/monitoring/secured-monitoring.ts';
+import { documentedRows, metricsPage } from '../support/monitoring/documented-metrics.ts';
+import {
+  type SecuredMonitoring,
+  startSecuredMonitoring,
+} from '../support/monitoring/secured-monitoring.ts';
 import { runCommand } from '../support/run-command.ts';
 import { S3Server } from '../support/s3/s3-server.ts';
-import { ROOT } from '../support/sluice-process.ts';
 import { EXAMPLE_IMAGES, EXAMPLE_MODEL, environmentOf } from '../support/watch-job.ts';
 
 /** Only on machines with a GPU. */
@@ -74,13 +76,9 @@ test('when a job runs, then both pages have exactly the metrics that are documen
 
 /** Names and labels, by the table of the document. */
 function documentedIn(section: string): Map<string, Labels> {
-  const text = readFileSync(join(ROOT, 'docs', 'metrics.md'), 'utf8');
   const [, table = ''] =
-    new RegExp(`begin: ${section} -->(.*)end: ${section}`, 's').exec(text) ?? [];
-  const rows = [...table.matchAll(/^\| `(\w+)` +\| \w+ +\| ([^|]*)\|/gm)];
-  return new Map(
-    rows.map(([, name = '', labels = '']) => [name, new Set(labels.match(/\w+/g) ?? [])]),
-  );
+    new RegExp(`begin: ${section} -->(.*)end: ${section}`, 's').exec(metricsPage()) ?? [];
+  return new Map(documentedRows(table).map(({ name, labels }) => [name, new Set(labels)]));
 }
 
 /** Names of metrics with a sample, a histogram's by its own name, and the labels of all samples. */

@@ -4,6 +4,7 @@ import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parse } from 'yaml';
+import { documentedRows, metricsPage } from '../support/monitoring/documented-metrics.ts';
 import { MONITORING } from '../support/monitoring/monitored-cluster.ts';
 import { quickConfig, quickRules } from '../support/monitoring/quick-rules.ts';
 import { mustRun } from '../support/run-command.ts';
@@ -104,18 +105,15 @@ test('when there is an alert, then it says how bad it is and points to a section
 
 test('when a rule asks for a metric, then docs/metrics.md has it, with these labels', () => {
   const documented = new Map(
-    [...read('docs/metrics.md').matchAll(/^\| `(sluice_\w+)` +\| (\w+) +\| ([^|]*)\|/gm)].map(
-      ([, name = '', type, labels = '']) => [name, { type, labels: [...labels.matchAll(/\w+/g)] }],
-    ),
+    documentedRows(metricsPage()).map(({ name, labels }) => [name, labels]),
   );
   for (const { alert, expr } of alerts) {
     const used = [...expr.matchAll(/\b(up|sluice_\w+)(?:\{([^}]*)\})?/g)];
     assert.notEqual(used.length, 0, alert);
     for (const [, metric = '', matchers = ''] of used) {
       if (NOT_OURS.test(metric)) continue;
-      const found = documented.get(metric.replace(/_(bucket|count|sum)$/, ''));
-      assert.ok(found !== undefined, `${alert} asks for ${metric}, which is not documented`);
-      const labels = found.labels.map(([label]) => label);
+      const labels = documented.get(metric.replace(/_(bucket|count|sum)$/, ''));
+      assert.ok(labels !== undefined, `${alert} asks for ${metric}, which is not documented`);
       for (const [, label = ''] of matchers.matchAll(/(\w+)(?==|!=)/g)) {
         assert.ok(labels.includes(label), `${alert}: ${metric} has no label ${label}`);
       }

@@ -43,9 +43,13 @@ export function readRows<Row>(folder: string): Row[] {
   return names
     .filter((name) => name.endsWith('.jsonl') && !name.split('/').some((part) => part[0] === '.'))
     .toSorted()
-    .flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n'))
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Row);
+    .flatMap((name) => rowsIn<Row>(readFileSync(join(folder, name), 'utf8')));
+}
+
+/** The JSON lines of one part file. */
+export function rowsIn<Row>(text: string): Row[] {
+  const lines = text.split('\n').filter((line) => line !== '');
+  return lines.map((line) => JSON.parse(line) as Row);
 }
 
 export function baseName(uri: string): string {

@@ -5,8 +5,8 @@ import { FileSystemRegistry } from '../../shared/filesystem/filesystem-registry.
 import { systemClock } from '../../shared/time/system-clock.ts';
 import { eventually } from './eventually.ts';
 import { writeMainJob } from './job-pipelines.ts';
-import type { ResultRow } from './result-rows.ts';
-import { ROOT, type SluiceOptions, SluiceProcess, sluice } from './sluice-process.ts';
+import { type ResultRow, rowsIn } from './result-rows.ts';
+import { ROOT, SluiceProcess, sluice } from './sluice-process.ts';
 
 export const EXAMPLE_IMAGES = join(ROOT, 'examples', 'image-classification', 'images');
 export const EXAMPLE_MODEL = join(ROOT, 'examples', 'image-classification', 'model', 'model.yaml');
@@ -25,7 +25,9 @@ export function storageOf(server: S3UnderTest): FileSystemRegistry {
 }
 
 /** What a user sets to reach that server. */
-export function environmentOf(server: S3UnderTest): SluiceOptions {
+export function environmentOf(server: S3UnderTest): {
+  readonly env: Readonly<Record<string, string>>;
+} {
   return {
     env: {
       SLUICE_S3_ENDPOINT: server.endpoint,
@@ -46,8 +48,7 @@ export async function readObjectRows<Row>(
   const rows: Row[] = [];
   for (const { uri } of page.files.filter((file) => file.uri.endsWith('.jsonl'))) {
     const { bytes } = await fileSystem.read(uri);
-    const lines = Buffer.from(bytes).toString('utf8').split('\n');
-    rows.push(...lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Row));
+    rows.push(...rowsIn<Row>(Buffer.from(bytes).toString('utf8')));
   }
   return rows;
 }

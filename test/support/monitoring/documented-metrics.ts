@@ -26,17 +26,28 @@ const OF_PROMETHEUS: Readonly<Record<string, DocumentedMetric>> = {
 const ROW =
   /^\| `(?<name>sluice_\w+)` +\| (?<type>counter|gauge|histogram) +\| (?<labels>[^|]*)\|/gm;
 
+/** The whole of docs/metrics.md. */
+export function metricsPage(): string {
+  return readFileSync(join(ROOT, 'docs', 'metrics.md'), 'utf8');
+}
+
+/** The rows of the page's tables, or of those in a part of it. */
+export function documentedRows(
+  text: string,
+): readonly (DocumentedMetric & { readonly name: string })[] {
+  return [...text.matchAll(ROW)].map(({ groups = {} }) => ({
+    name: groups['name'] ?? '',
+    type: groups['type'] as DocumentedMetric['type'],
+    labels: [...(groups['labels'] ?? '').matchAll(/`(\w+)`/g)].map(([, label = '']) => label),
+  }));
+}
+
 /** By the names that queries use: of a histogram those of its series. */
 export function documentedMetrics(): ReadonlyMap<string, DocumentedMetric> {
-  const page = readFileSync(join(ROOT, 'docs', 'metrics.md'), 'utf8');
+  const page = metricsPage();
   const ofNode = Object.entries(OF_NODE).filter(([name]) => page.includes(`\`${name}\``));
   const all: [string, DocumentedMetric][] = [...Object.entries(OF_PROMETHEUS), ...ofNode];
-  for (const { groups = {} } of page.matchAll(ROW)) {
-    const name = groups['name'] ?? '';
-    const type = groups['type'] as DocumentedMetric['type'];
-    const labels = [...(groups['labels'] ?? '').matchAll(/`(\w+)`/g)].map(
-      ([, label = '']) => label,
-    );
+  for (const { name, type, labels } of documentedRows(page)) {
     if (type !== 'histogram') all.push([name, { type, labels }]);
     else {
       all.push([`${name}_bucket`, { type, labels: [...labels, 'le'] }]);
